@@ -1,0 +1,1 @@
+"""The exact mathematics of speculative decoding: laws, couplings, transport, bounds, proofs."""

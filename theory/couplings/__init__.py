@@ -1,0 +1,23 @@
+"""Couplings: rules that resolve one node of a draft tree; see :mod:`theory.couplings.base`."""
+
+from theory.couplings.base import Coupling, Estimate, NoClosedForm, Resolution, UnsupportedLaw
+from theory.couplings.greedy_draft import GreedyDraft
+from theory.couplings.k_seq import KSeq
+from theory.couplings.maximal import Maximal
+from theory.couplings.recursive import Recursive
+from theory.couplings.sample_and_match import SampleAndMatch
+from theory.couplings.spec_hub import SpecHub
+
+__all__ = [
+    "Coupling",
+    "Estimate",
+    "GreedyDraft",
+    "KSeq",
+    "Maximal",
+    "NoClosedForm",
+    "Recursive",
+    "Resolution",
+    "SampleAndMatch",
+    "SpecHub",
+    "UnsupportedLaw",
+]

@@ -1,0 +1,511 @@
+r"""Probability vectors: validation, warping, residuals and divergences.
+
+Everything works over the last axis. Two kinds of arrays are served by the same code:
+
+* ``float64`` arrays of any batch shape ``(..., V)``: a row is a distribution if its entries are
+  finite, none is negative and it sums to one within :data:`SUM_TOLERANCE`;
+* ``object`` arrays of :class:`fractions.Fraction`: a row is a distribution if none of its entries is
+  negative and it sums to one *exactly*.
+
+Nothing here renormalises what it was given. A row that is not a distribution raises
+:class:`NotADistribution`, whose message names the row.
+
+For a target ``p`` and a draft ``q`` the acceptance probability of the best single-draft rule is
+
+.. math:: \sum_x \min(p_x, q_x) = 1 - \mathrm{TV}(p, q),
+
+and its *residual* is :math:`(p - q)_+`, the mass that the draft cannot deliver.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[Any]
+
+#: A float row may miss one by this much: float32 softmax rows summed in float64 miss it by less.
+SUM_TOLERANCE = 1e-6
+
+
+class NotADistribution(ValueError):
+    """An array that should hold probability vectors does not; the message says where and why."""
+
+
+def is_exact(values: Array) -> bool:
+    """Whether an array holds Python objects (fractions or symbols) rather than floats.
+
+    Examples
+    --------
+    >>> from fractions import Fraction as F
+    >>> is_exact(np.array([F(1, 2), F(1, 2)]))
+    True
+    >>> is_exact(np.array([0.5, 0.5]))
+    False
+    """
+    return values.dtype == object
+
+
+def as_array(values: ArrayLike) -> Array:
+    """An array of floats, or of objects where the input holds fractions or symbols.
+
+    Integers become floats, and float32 is widened to float64. In an object array plain integers become
+    fractions, so that no division falls back to floats; a float among fractions is refused.
+
+    Raises
+    ------
+    NotADistribution
+        For other kinds of numbers, or floats inside an object array.
+
+    Examples
+    --------
+    >>> as_array([1, 0, 0]).dtype.name
+    'float64'
+    """
+    array = np.asarray(values)
+    if array.dtype == object:
+        return _exact_entries(array)
+    if array.dtype.kind not in "fiub":
+        raise NotADistribution(
+            f"expected an array of numbers, got dtype {array.dtype}; pass floats or fractions"
+        )
+    return array.astype(np.float64, copy=False)
+
+
+def _exact_entries(array: Array) -> Array:
+    kinds = {type(value) for value in array.flat}
+    if any(issubclass(kind, float | np.floating) for kind in kinds):
+        raise NotADistribution(
+            "an object array holds a float among its entries; use fractions throughout, or a float array"
+        )
+    if not any(issubclass(kind, int | np.integer) for kind in kinds):
+        return array
+    out = np.empty(array.shape, dtype=object)
+    for index, value in np.ndenumerate(array):
+        out[index] = Fraction(int(value)) if isinstance(value, int | np.integer) else value
+    return out
+
+
+def _where(index: tuple[Any, ...]) -> str:
+    return "" if not index else f" in row {tuple(int(i) for i in index)}"
+
+
+def _first(mask: Array) -> tuple[Any, ...]:
+    return tuple(np.argwhere(mask)[0])
+
+
+def check_weights(values: ArrayLike, *, name: str = "weights") -> Array:
+    """Check that every entry is a finite, non-negative number, and return the array.
+
+    Parameters
+    ----------
+    values
+        Shape ``(..., V)``, ``V >= 1``. Floats or fractions; no sum is asked of them.
+    name
+        How messages call the array.
+
+    Raises
+    ------
+    NotADistribution
+        For NaN, infinite or negative entries (the message names the first), or an empty last axis.
+
+    Examples
+    --------
+    >>> check_weights([0.5, 2.0])
+    array([0.5, 2. ])
+    """
+    array = as_array(values)
+    if array.ndim == 0 or array.shape[-1] == 0:
+        raise NotADistribution(f"{name} needs a last axis of at least one token, got shape {array.shape}")
+    if is_exact(array):
+        _check_exact_entries(array, name)
+        return array
+    # One pass for the sound case: NaN propagates through min, and +inf shows in max.
+    if not (array.min() >= 0 and array.max() < np.inf):
+        _raise_bad_entry(array, name)
+    return array
+
+
+def _check_exact_entries(array: Array, name: str) -> None:
+    for index, value in np.ndenumerate(array):
+        if value < 0:
+            raise NotADistribution(
+                f"{name} has the entry {value} at token {int(index[-1])}{_where(index[:-1])}; "
+                "probabilities are finite and at least 0"
+            )
+
+
+def _raise_bad_entry(array: Array, name: str) -> None:
+    index = _first(~((array >= 0) & (array < np.inf)))
+    raise NotADistribution(
+        f"{name} has the entry {array[index]} at token {int(index[-1])}{_where(index[:-1])}; "
+        "probabilities are finite and at least 0"
+    )
+
+
+def check_distribution(values: ArrayLike, *, name: str = "p", tolerance: float = SUM_TOLERANCE) -> Array:
+    """Check that every row is a probability vector, and return the array unchanged.
+
+    Parameters
+    ----------
+    values
+        Shape ``(..., V)``. Fractions must sum to one exactly, floats within ``tolerance``.
+    name
+        How messages call the array.
+    tolerance
+        Largest allowed distance of a float row's sum from one.
+
+    Returns
+    -------
+    ndarray
+        The input as ``float64`` or ``object`` array; a float64 input is not copied, nor ever changed.
+
+    Raises
+    ------
+    NotADistribution
+        If an entry is NaN, infinite or negative, or a row does not sum to one.
+
+    Notes
+    -----
+    Two passes over the array.
+
+    Examples
+    --------
+    >>> check_distribution([0.25, 0.75])
+    array([0.25, 0.75])
+    >>> check_distribution([0.25, 0.25], name="q")
+    Traceback (most recent call last):
+        ...
+    theory.simplex.NotADistribution: q sums to 0.5, not to 1; normalise it yourself if that is meant
+    """
+    array = check_weights(values, name=name)
+    total = np.asarray(array.sum(axis=-1))
+    bad = (total != 1) if is_exact(array) else (np.abs(total - 1.0) > tolerance)
+    if np.any(bad):
+        index = _first(np.asarray(bad)) if total.ndim else ()
+        raise NotADistribution(
+            f"{name} sums to {total[index]}, not to 1{_where(index)}; normalise it yourself if that is meant"
+        )
+    return array
+
+
+def check_pair(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
+    """Check a target and a draft over one vocabulary.
+
+    A pair in which one side is exact and the other is not is refused: exact results would be lost.
+
+    Raises
+    ------
+    NotADistribution
+        If either is not a distribution, or vocabularies or kinds (floats, fractions) differ.
+
+    Examples
+    --------
+    >>> p, q = check_pair([0.5, 0.5], [0.25, 0.75])
+    >>> check_pair([0.5, 0.5], [0.25, 0.25, 0.5])
+    Traceback (most recent call last):
+        ...
+    theory.simplex.NotADistribution: p has a vocabulary of 2 tokens and q of 3; they must share one
+    """
+    target, draft = check_distribution(p, name="p"), check_distribution(q, name="q")
+    check_same_vocabulary(target, draft)
+    return target, draft
+
+
+def check_same_vocabulary(p: Array, q: Array) -> None:
+    """Raise unless two arrays share their last axis and their kind (floats or fractions)."""
+    if p.shape[-1] != q.shape[-1]:
+        raise NotADistribution(
+            f"p has a vocabulary of {p.shape[-1]} tokens and q of {q.shape[-1]}; they must share one"
+        )
+    if is_exact(p) != is_exact(q):
+        raise NotADistribution("one of p and q holds fractions and the other floats; use one kind for both")
+
+
+def normalise(weights: ArrayLike, *, name: str = "weights") -> Array:
+    """Weights divided by their total: the explicit way to make a distribution.
+
+    Raises
+    ------
+    NotADistribution
+        If an entry is not allowed or a row has no mass.
+
+    Examples
+    --------
+    >>> normalise([1.0, 3.0])
+    array([0.25, 0.75])
+    """
+    array = check_weights(weights, name=name)
+    total = np.asarray(array.sum(axis=-1, keepdims=True))
+    if np.any(total == 0):
+        index = _first(total == 0)[:-1]
+        raise NotADistribution(f"{name} has no mass{_where(index)}; it can't be normalised")
+    result: Array = array / total
+    return result
+
+
+def positive_part(values: Array) -> Array:
+    """Entry-wise maximum with zero, for floats and objects.
+
+    Examples
+    --------
+    >>> positive_part(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    result: Array = np.maximum(values, 0)
+    return result
+
+
+def residual(p: Array, q: Array) -> Array:
+    """The mass that q cannot deliver, :math:`(p - q)_+`, not normalised.
+
+    Examples
+    --------
+    >>> residual(np.array([0.5, 0.5]), np.array([0.25, 0.75]))
+    array([0.25, 0.  ])
+    """
+    return positive_part(p - q)
+
+
+def overlap(p: Array, q: Array) -> Any:
+    r"""The shared mass :math:`\sum_x \min(p_x, q_x) = 1 - \mathrm{TV}(p, q)`, shape ``(...)``.
+
+    It is the acceptance probability of the maximal coupling (Leviathan et al. 2023, theorem 3.5).
+
+    Examples
+    --------
+    >>> float(overlap(np.array([0.5, 0.5]), np.array([0.25, 0.75])))
+    0.75
+    """
+    return np.minimum(p, q).sum(axis=-1)
+
+
+def total_variation(p: Array, q: Array) -> Any:
+    r"""Total variation distance :math:`\frac12 \sum_x |p_x - q_x|`, in [0, 1], shape ``(...)``.
+
+    Examples
+    --------
+    >>> float(total_variation(np.array([0.5, 0.5]), np.array([0.25, 0.75])))
+    0.25
+    """
+    return np.abs(p - q).sum(axis=-1) / 2
+
+
+def _xlogy_ratio(p: Array, q: Array) -> Array:
+    """``p log(p / q)`` with ``0 log 0 = 0`` and infinity where only q vanishes."""
+    p, q = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
+    p, q = np.broadcast_arrays(p, q)
+    out = np.zeros(p.shape)
+    live = p > 0
+    with np.errstate(divide="ignore"):
+        out[live] = p[live] * (np.log(p[live]) - np.log(q[live]))
+    return out
+
+
+def kl_divergence(p: Array, q: Array) -> Any:
+    r"""Forward Kullback-Leibler divergence :math:`\sum_x p_x \log (p_x / q_x)` in nats.
+
+    Infinite where q misses a token of p. The reverse divergence is ``kl_divergence(q, p)``.
+
+    Examples
+    --------
+    >>> round(float(kl_divergence(np.array([0.5, 0.5]), np.array([0.25, 0.75]))), 6)
+    0.143841
+    """
+    return _xlogy_ratio(p, q).sum(axis=-1)
+
+
+def js_divergence(p: Array, q: Array) -> Any:
+    """Jensen-Shannon divergence in nats, in [0, log 2].
+
+    Examples
+    --------
+    >>> round(float(js_divergence(np.array([1.0, 0.0]), np.array([0.0, 1.0]))), 6)
+    0.693147
+    """
+    p, q = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
+    middle = (p + q) / 2
+    return (kl_divergence(p, middle) + kl_divergence(q, middle)) / 2
+
+
+def chi_square(p: Array, q: Array) -> Any:
+    r"""Pearson's :math:`\chi^2(p \| q) = \sum_x (p_x - q_x)^2 / q_x`; infinite off q's support.
+
+    Exact for fractions where q covers p.
+
+    Examples
+    --------
+    >>> round(float(chi_square(np.array([0.5, 0.5]), np.array([0.25, 0.75]))), 6)
+    0.333333
+    """
+    p, q = np.broadcast_arrays(np.asarray(p), np.asarray(q))
+    live = q > 0
+    terms = np.zeros(p.shape, dtype=p.dtype)
+    terms[live] = (p[live] - q[live]) ** 2 / q[live]
+    total = np.asarray(terms.sum(axis=-1))
+    missed = np.any(~live & (p > 0), axis=-1)
+    return np.where(missed, np.inf, total) if np.any(missed) else total[()]
+
+
+def entropy(p: Array) -> Any:
+    """Shannon entropy in nats, shape ``(...)``.
+
+    Examples
+    --------
+    >>> round(float(entropy(np.array([0.5, 0.5]))), 6)
+    0.693147
+    """
+    values = np.asarray(p, dtype=np.float64)
+    out = np.zeros(values.shape)
+    live = values > 0
+    out[live] = -values[live] * np.log(values[live])
+    return out.sum(axis=-1)
+
+
+def top_tokens(values: Array, count: int) -> Array:
+    """The tokens of the ``count`` largest entries, largest first, the earlier token first among equals.
+
+    Parameters
+    ----------
+    values
+        Shape ``(..., V)``; floats or fractions.
+    count
+        From 0 to V.
+
+    Returns
+    -------
+    ndarray of int
+        Shape ``(..., count)``. Cost: O(V) a row for floats, a sort for objects.
+
+    Examples
+    --------
+    >>> top_tokens(np.array([0.1, 0.4, 0.1, 0.4]), 3).tolist()
+    [1, 3, 0]
+    """
+    if not 0 <= count <= values.shape[-1]:
+        raise ValueError(f"count must be in 0..{values.shape[-1]} (the vocabulary), got {count}")
+    flat = values.reshape(-1, values.shape[-1])
+    chosen = [_top_of_row(row, count) for row in flat]
+    return np.array(chosen, dtype=np.intp).reshape(*values.shape[:-1], count)
+
+
+def _top_of_row(row: Array, count: int) -> Array:
+    if count == 0:
+        return np.empty(0, dtype=np.intp)
+    candidates = np.arange(row.size)
+    if not is_exact(row):
+        cut = np.partition(row, row.size - count)[row.size - count]
+        candidates = np.flatnonzero(row >= cut)
+    order: Array = np.argsort(-row[candidates], kind="stable")
+    return candidates[order[:count]]
+
+
+@dataclass(frozen=True)
+class Warp:
+    r"""The processing between logits and a distribution: temperature, top-k, top-p, min-p.
+
+    One object is applied to target and draft alike, so that both sides of an acceptance ratio went
+    through the same filters. The order is the usual one of serving engines: divide by the temperature,
+    keep the ``top_k`` largest, then the smallest set of largest tokens that reaches ``top_p``, then
+    those of at least ``min_p`` times the largest, and normalise what is left.
+
+    Parameters
+    ----------
+    temperature
+        At least 0. Zero means argmax: all mass on the largest logit, the first of equals.
+    top_k
+        Keep this many tokens (1 or more); ``None`` keeps all. Ties at the edge keep the earlier token.
+    top_p
+        In (0, 1]; keep the fewest tokens, largest first, whose mass reaches it. ``None`` keeps all.
+    min_p
+        In [0, 1]; drop tokens below this multiple of the largest probability. ``None`` keeps all.
+
+    Raises
+    ------
+    ValueError
+        For a parameter out of its range.
+
+    Examples
+    --------
+    >>> Warp(temperature=0.5).probabilities(np.log([0.2, 0.3, 0.5])).round(4)
+    array([0.1053, 0.2368, 0.6579])
+    >>> Warp(top_k=2).probabilities(np.log([0.2, 0.3, 0.5])).round(4)
+    array([0.   , 0.375, 0.625])
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < float("inf"):
+            raise ValueError(f"temperature must be finite and at least 0, got {self.temperature}")
+        if self.top_k is not None and self.top_k < 1:
+            raise ValueError(f"top_k must be at least 1 (or None), got {self.top_k}")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must be in (0, 1] (or None), got {self.top_p}")
+        if self.min_p is not None and not 0 <= self.min_p <= 1:
+            raise ValueError(f"min_p must be in [0, 1] (or None), got {self.min_p}")
+
+    def probabilities(self, logits: ArrayLike) -> Array:
+        """Float64 distributions from logits of shape ``(..., V)``.
+
+        A logit of minus infinity is a token of probability zero. Cost: O(V) without filters, a sort
+        of each row with them.
+
+        Raises
+        ------
+        NotADistribution
+            For NaN or plus infinity (the message names the row), or a row with no finite logit.
+        """
+        scores = self._checked(logits)
+        if self.temperature == 0:
+            return _one_hot(scores.argmax(axis=-1), scores.shape[-1])
+        peak = scores.max(axis=-1, keepdims=True)
+        weights = np.exp((scores - peak) / self.temperature)
+        weights = self._filtered(weights)
+        result: Array = weights / weights.sum(axis=-1, keepdims=True)
+        return result
+
+    def _checked(self, logits: ArrayLike) -> Array:
+        scores = np.asarray(logits, dtype=np.float64)
+        if scores.ndim == 0 or scores.shape[-1] == 0:
+            raise NotADistribution(f"logits need a vocabulary axis, got shape {scores.shape}")
+        peak = scores.max(axis=-1)
+        if not np.all(np.isfinite(peak)):
+            index = _first(~np.isfinite(np.atleast_1d(peak))) if peak.ndim else ()
+            raise NotADistribution(
+                f"logits{_where(index)} have the maximum {peak[index]}; "
+                "they must hold a finite logit, no NaN and no +inf"
+            )
+        return scores
+
+    def _filtered(self, weights: Array) -> Array:
+        if self.top_k is None and self.top_p is None and self.min_p is None:
+            return weights
+        order = np.argsort(-weights, axis=-1, kind="stable")
+        ranked = np.take_along_axis(weights, order, axis=-1)
+        keep = np.ones(ranked.shape, dtype=bool)
+        if self.top_k is not None:
+            keep[..., self.top_k :] = False
+        if self.top_p is not None:
+            mass = np.where(keep, ranked, 0.0)
+            reached = np.cumsum(mass, axis=-1)
+            before = np.concatenate([np.zeros_like(reached[..., :1]), reached[..., :-1]], axis=-1)
+            keep &= before < self.top_p * reached[..., -1:]
+        if self.min_p is not None:
+            keep &= ranked >= self.min_p * ranked[..., :1]
+        out = np.zeros_like(weights)
+        np.put_along_axis(out, order, np.where(keep, ranked, 0.0), axis=-1)
+        return out
+
+
+def _one_hot(index: Array, size: int) -> Array:
+    out = np.zeros((*np.shape(index), size))
+    np.put_along_axis(out, np.expand_dims(index, -1), 1.0, axis=-1)
+    return out
