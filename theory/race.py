@@ -47,7 +47,7 @@ _TAIL = 1e-13
 _LIGHT = 0.25  # a token is light if its rate times the last node is at most this
 _SERIES = 22  # power sums kept for light tokens
 _ROUNDING = 1e-13  # allowance for float64 rounding in sums of at most a few hundred terms of size one
-_WINDOW = 4096  # tokens looked at to find the last node
+_WINDOW = 768  # tokens looked at to find the last node
 _LOG_TAU_LIMIT = 300.0
 
 

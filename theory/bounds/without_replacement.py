@@ -78,7 +78,7 @@ class RaceBound:
 
     @cached_property
     def _order(self) -> Array:
-        return np.argsort(ratios(self.p, self.q), kind="stable")
+        return np.argsort(ratios(self.p, self.q))
 
     @cached_property
     def _scan(self) -> RaceScan:
@@ -96,9 +96,8 @@ class RaceBound:
         """Lower and upper end of the optimal acceptance for k drafts, and the set H of the upper end."""
         if is_exact(self.q):
             return self._exact(k)
-        mass_p, mass_q = self._masses
         none = np.empty(0)
-        known = _Known(self._scan, mass_p, mass_q, k, none.astype(np.intp), none, none)
+        known = _Known(self._scan, self._masses[0], k, none.astype(np.intp), none, none)
         alive = np.arange(self.q.size + 1)
         sizes = self._first_sizes()
         for _ in range(_ROUNDS):
@@ -143,7 +142,6 @@ class _Known:
 
     scan: RaceScan
     mass_p: Array
-    mass_q: Array
     k: int
     sizes: Array
     lower: Array
@@ -157,7 +155,6 @@ class _Known:
         return _Known(
             self.scan,
             self.mass_p,
-            self.mass_q,
             self.k,
             merged[order],
             np.concatenate([self.lower, lower])[order],
@@ -184,8 +181,13 @@ class _Known:
         return float((self.mass_p[self.sizes] - self.upper).min())
 
     def floor(self, sizes: Array) -> Array:
-        """Lower bound of the objective at each prefix: P minus the chord of Q's upper ends."""
-        chord = np.interp(self.mass_q[sizes], self.mass_q[self.sizes], self.upper)
+        """Lower bound of the objective at each prefix: P minus the chord of Q's upper ends.
+
+        Chords are over the mass *outside* (falling, so negated): a suffix sum keeps the digits of the small
+        masses that matter once the bulk of q is inside.
+        """
+        outside = -self.scan.suffix
+        chord = np.interp(outside[sizes], outside[self.sizes], self.upper)
         value: Array = self.mass_p[sizes] - chord
         return value
 

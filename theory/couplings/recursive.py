@@ -40,10 +40,11 @@ from theory.couplings.base import (
     ratio_capped,
     resolved,
 )
+from theory.couplings.race_paths import RacePaths
 from theory.couplings.second_draft import mean_second_overlap
 from theory.laws import Law, Tokens, WithoutReplacement
 from theory.laws.base import rows
-from theory.simplex import Array, overlap, residual
+from theory.simplex import Array, is_exact, overlap, residual
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,14 @@ class Recursive:
     def estimate(self, *, p: ArrayLike, law: Law, rng: np.random.Generator, samples: int) -> Estimate:
         r"""Mean of :math:`1 - \prod_j (1 - \beta_j)` over drawn paths of rejections; O(samples k V).
 
-        One position: p of shape ``(V,)``. The last draft is summed out, not drawn.
+        One position: p of shape ``(V,)``. The last draft is summed out, not drawn. For floats and drafts
+        without replacement one sort serves all paths, see :mod:`theory.couplings.race_paths`.
         """
         target, law = checked(p, law)
         if target.ndim != 1:
             raise ValueError(f"an estimate is made for one position at a time, got p of shape {target.shape}")
+        if isinstance(law, WithoutReplacement) and not is_exact(target):
+            return mean_of(RacePaths(target, law.q).accepted(law.k, rng=rng, samples=samples)[:, -1])
         chance = Sampled(rng)
         values = [_rejected_path(target, law, chance) for _ in range(samples)]
         return mean_of(np.array(values, dtype=np.float64))

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from theory.chance import Chance, Sampled
 from theory.couplings.base import Estimate, NoClosedForm, Resolution, checked, mean_of, resolved
 from theory.laws import HubPair, Iid, Independent, Law, Point, Tokens, TopKPlusSample, WithoutReplacement
+from theory.laws.draw_many import draw_without_replacement
 from theory.simplex import Array, is_exact
 
 
@@ -60,6 +61,9 @@ class SampleAndMatch:
     def estimate(self, *, p: ArrayLike, law: Law, rng: np.random.Generator, samples: int) -> Estimate:
         """Mean of p(drafted set) over drawn sets; O(samples k V)."""
         target, law = checked(p, law)
+        if isinstance(law, WithoutReplacement) and not is_exact(target):
+            sets = draw_without_replacement(law.q, law.k, rng=rng, samples=samples)
+            return mean_of(target[sets].sum(axis=1))
         chance = Sampled(rng)
         values = [target[sorted(set(law.sample(chance)))].sum() for _ in range(samples)]
         return mean_of(np.array(values, dtype=np.float64))
