@@ -116,11 +116,11 @@ def _last_node(q: Array, k: int) -> float:
     count = min(q.size, _WINDOW)
     head = np.partition(q, q.size - count)[q.size - count :] if count < q.size else q
     head = head[head > 0]
-    first, second = q.sum() - head.sum(), float(q @ q - head @ head)
+    first, second = float(q.sum() - head.sum()), float(q @ q - head @ head)
     times = np.arange(0.0, _LOG_TAU_LIMIT, 0.5)
-    need = _chernoff_mean(k)
+    need, total = _chernoff_mean(k), float(q.sum())
     for x in times:
-        tau = np.exp(x) / q.sum()
+        tau = np.exp(x) / total
         tail = max(0.0, first * tau - max(second, 0.0) * tau * tau / 2)
         if -np.expm1(-head * tau).sum() + tail >= need:
             return float(np.log(tau))

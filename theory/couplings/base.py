@@ -132,12 +132,14 @@ def draw_residual(residual: Array, *, fallback: Array, chance: Chance, level: in
 def ratio_capped(numerator: Any, denominator: Any) -> Any:
     """``min(1, numerator / denominator)`` without dividing where the answer is one.
 
+    The one is of the numbers' own kind, so that fractions stay fractions in what follows.
+
     Examples
     --------
     >>> ratio_capped(0.2, 0.4), ratio_capped(0.5, 0.4)
-    (0.5, 1)
+    (0.5, 1.0)
     """
-    return 1 if numerator >= denominator else numerator / denominator
+    return denominator * 0 + 1 if numerator >= denominator else numerator / denominator
 
 
 def mean_of(samples: Array) -> Estimate:

@@ -1,0 +1,45 @@
+# Everything sets itself up: a virtual environment in .venv, then what the target needs.
+#   make report    the acceptance table of the shipped trace, into report/
+#   make test      the default tests
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+TRACE  := traces/smollm2-135m
+
+.PHONY: report test slow lint notebooks papers benchmarks clean
+
+report: $(VENV)/.base
+	$(BIN)/specsim report $(TRACE) --out report
+
+test: $(VENV)/.all
+	$(BIN)/python -m pytest
+
+slow: $(VENV)/.all
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy theory specsim
+
+notebooks: $(VENV)/.all
+	$(BIN)/python -m pytest --nbmake --override-ini addopts= notebooks
+
+papers: $(VENV)/.base
+	for script in papers/*/reproduce.py; do $(BIN)/python $$script || exit 1; done
+
+benchmarks: $(VENV)/.all
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+$(VENV)/.base: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.all: $(VENV)/.base
+	$(PIP) --editable '.[all]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) report
