@@ -4,6 +4,7 @@ from theory.couplings.base import Coupling, Estimate, NoClosedForm, Resolution, 
 from theory.couplings.greedy_draft import GreedyDraft
 from theory.couplings.k_seq import KSeq
 from theory.couplings.maximal import Maximal
+from theory.couplings.optimal_plan import OptimalPlan
 from theory.couplings.recursive import Recursive
 from theory.couplings.sample_and_match import SampleAndMatch
 from theory.couplings.spec_hub import SpecHub
@@ -15,6 +16,7 @@ __all__ = [
     "KSeq",
     "Maximal",
     "NoClosedForm",
+    "OptimalPlan",
     "Recursive",
     "Resolution",
     "SampleAndMatch",
