@@ -48,7 +48,7 @@ _LIGHT = 0.25  # a token is light if its rate times the last node is at most thi
 _SERIES = 22  # power sums kept for light tokens
 _ROUNDING = 1e-13  # allowance for float64 rounding in sums of at most a few hundred terms of size one
 _WINDOW = 768  # tokens looked at to find the last node
-_LOG_TAU_LIMIT = 300.0
+_LOG_TAU_LIMIT = 690.0
 
 
 @lru_cache(maxsize=64)
@@ -181,6 +181,11 @@ class RaceScan:
         return out
 
     @cached_property
+    def _live(self) -> Array:
+        """Number of tokens of positive rate in each prefix, shape ``(V + 1,)``."""
+        return np.concatenate([[0], np.cumsum(self.q > 0)])
+
+    @cached_property
     def _heavy(self) -> tuple[Array, Array]:
         """Positions of heavy tokens in scan order, and running products over them."""
         nodes = self._grid[0]
@@ -247,10 +252,12 @@ class RaceScan:
         slack = quadrature + series + _ROUNDING
         lower = 1.0 - missed - left - right * np.clip(below[:, -1], 0, 1) - slack
         upper = 1.0 - missed - left * np.clip(below[:, 0], 0, 1) + slack
-        whole = outside == 0
+        # certain cases: no draft can be outside, or too few tokens of mass are inside
+        whole, never = outside == 0, self._live[sizes] < k
+        known, value = whole | never, np.where(never, 0.0, 1.0)
         return (
-            np.where(whole, 1.0, np.clip(lower, 0.0, 1.0)),
-            np.where(whole, 1.0, np.clip(upper, 0.0, 1.0)),
+            np.where(known, value, np.clip(lower, 0.0, 1.0)),
+            np.where(known, value, np.clip(upper, 0.0, 1.0)),
         )
 
 
@@ -276,12 +283,14 @@ def _light_counts(sums: Array, scaled: Array, k: int) -> tuple[Array, Array]:
 def _outer_weight(rate: Array, step: float) -> Array:
     """Trapezoid weight of all nodes beyond an end of the grid; ``rate`` is c times the end's time.
 
-    A negative step walks to the left of the first node, a positive one to the right of the last.
+    A negative step walks to the left of the first node, a positive one to the right of the last. All nodes
+    together weigh one (up to the quadrature's error), which bounds a sum too long to be carried out: to the
+    right of an end that comes long before anything outside rings.
     """
     shifts = np.exp(step * np.arange(1, int(50 / abs(step))))
-    points = rate[:, None] * shifts[None, :]
+    points = np.minimum(rate, 1e3)[:, None] * shifts[None, :]
     weight: Array = abs(step) * (points * np.exp(-points)).sum(axis=1)
-    return weight
+    return np.where((rate < 1e-15) & (step > 0), 1.0, weight)
 
 
 def containment_interval(q: Array, inside: Array, k: int) -> tuple[Array, Array]:
