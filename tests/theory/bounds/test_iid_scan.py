@@ -46,6 +46,7 @@ def families():
     one_hot[17] = 1.0
     denormal = softmax(noisy)
     denormal[half] *= 1e-305
+    overflowing = np.where(half, softmax(noisy), 1e-312)
     return {
         "correlated": (softmax(logits), softmax(noisy)),
         "cold": (softmax(logits / 0.2), softmax(noisy / 0.2)),
@@ -65,6 +66,7 @@ def families():
         "huge ratios": (huge / huge.sum(), rng.permutation(huge) / huge.sum()),
         "one-hot q": (softmax(logits), one_hot),
         "one-hot p": (one_hot, softmax(logits)),
+        "ratios beyond floats": (softmax(logits), overflowing / overflowing.sum()),
         "denormals in q": (softmax(logits), denormal / denormal.sum()),
         "denormals in p": (denormal / denormal.sum(), softmax(logits)),
     }
@@ -82,7 +84,7 @@ def test_families(name):
         assert value == pytest.approx(by_sorting(p, q, k), abs=1e-12)
         assert inside.shape == p.shape
         assert inside.dtype == bool
-        assert 1 + p[inside].sum() - q[inside].sum() ** k == pytest.approx(value, abs=1e-13)
+        assert 1 + p[inside].sum() - q[inside].sum() ** k == pytest.approx(value, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -90,7 +92,7 @@ def test_monotone_in_the_number_of_drafts(name):
     p, q = (frozen(side) for side in FAMILIES[name])
     scan = IidScan(p, q)
     values = [scan.optimum(k)[0] for k in DRAFTS]
-    assert np.all(np.diff(values) > -1e-13)
+    assert np.all(np.diff(values) > -1e-12)  # q's own sum is off one by k roundings
     assert values[0] == pytest.approx(np.minimum(p, q).sum(), abs=1e-12)
     assert -1e-12 <= values[0] <= values[-1] <= 1 + 1e-12
 
