@@ -34,6 +34,7 @@ depend on :math:`\tau`; what is cut off, :math:`\delta`, multiplies the true gen
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import comb, factorial
@@ -49,6 +50,7 @@ _SERIES = 22  # power sums kept for light tokens
 _ROUNDING = 1e-13  # allowance for float64 rounding in sums of at most a few hundred terms of size one
 _WINDOW = 768  # tokens looked at to find the last node
 _LOG_TAU_LIMIT = 690.0
+_STEPS = 120  # half e-foldings within which a vocabulary of many live tokens is done
 
 
 @lru_cache(maxsize=64)
@@ -116,16 +118,21 @@ def _last_node(q: Array, k: int) -> float:
     count = min(q.size, _WINDOW)
     head = np.partition(q, q.size - count)[q.size - count :] if count < q.size else q
     head = head[head > 0]
-    first, second = float(q.sum() - head.sum()), float(q @ q - head @ head)
-    times = np.arange(0.0, _LOG_TAU_LIMIT, 0.5)
+    first, second = max(float(q.sum() - head.sum()), 0.0), max(float(np.square(q).sum() - np.square(head).sum()), 0.0)
+    peak = first / second if second > 0 else 0.0
     need, total = _chernoff_mean(k), float(q.sum())
-    for x in times:
-        tau = np.exp(x) / total
-        tail = max(0.0, first * tau - max(second, 0.0) * tau * tau / 2)
-        if -np.expm1(-head * tau).sum() + tail >= need:
-            return float(np.log(tau))
-        if x > 8 and head.size < need and np.exp(-head.min() * tau) < _TAIL:
-            break
+
+    def rung(step: int) -> float:
+        """A lower bound of the expected number of tokens that have rung by a time."""
+        tau = np.exp(step / 2) / total
+        # the others: x - x^2 / 2 in sum, which falls after its peak while the truth does not
+        when = min(tau, peak)
+        heads = float(-np.expm1(-head * tau).sum())
+        return heads + float(first * when - second * when * when / 2)
+
+    step = bisect_left(range(_STEPS), need, key=rung)
+    if step < _STEPS:
+        return float(np.log(np.exp(step / 2) / total))
     return _last_node_of_few(np.sort(head)[::-1][: 8 * k + 64], k)
 
 

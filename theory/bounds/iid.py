@@ -81,7 +81,7 @@ class IidScan:
         threshold = self._threshold(k)
         inside = self.ratio <= threshold
         mass = min(float(self.q[inside].sum()), 1.0)  # a sum of rounded parts may pass one
-        return 1.0 + float(self.p[inside].sum()) - mass**k, inside
+        return min(1.0 + float(self.p[inside].sum()) - mass**k, 1.0), inside
 
     @cached_property
     def _bins(self) -> tuple[Array, Array, Array]:

@@ -13,8 +13,9 @@ tokens sorted by ratio and cumulative sums of p and q, one step is a binary sear
           a' = \frac{a}{1 - \beta},
 
 where P(u, v) sums p over ratios in (u, v]. The rejected draft has weight :math:`q_i / t - r_i` on the tokens
-left with ratio below b'; it is drawn from q there and kept with probability
-:math:`1 - a t\,(p_i / q_i - b)_+`, until one is kept (where that is rare, from the weights themselves).
+left with ratio below b'; sums of these weights over the first tokens of the order are again differences of
+the two cumulative sums, so the draft is found by bisection. (Where nearly nothing is rejected the sums are
+rounding; such a path weighs as little as its rejection, below 1e-9 of the estimate.)
 
 The estimate :math:`1 - \prod_j (1 - \beta_j)` has the law of the paths that
 :class:`~theory.couplings.recursive.Recursive` itself takes; a test holds its mean to enumeration.
@@ -29,8 +30,6 @@ import numpy as np
 
 from theory.bounds.iid import ratios
 from theory.simplex import Array
-
-_TRIES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +64,13 @@ class RacePaths:
     def _sums(self) -> tuple[Array, Array]:
         """Sums of p and q over tokens from each place of the order to its end, shape ``(V + 1,)``."""
         out = np.zeros((2, self.q.size + 1))
-        np.cumsum(self.p[self._order][::-1], out=out[0, -2::-1])
-        np.cumsum(self.q[self._order][::-1], out=out[1, -2::-1])
+        np.cumsum(self._ordered[0][::-1], out=out[0, -2::-1])
+        np.cumsum(self._ordered[1][::-1], out=out[1, -2::-1])
         return out[0], out[1]
 
     @cached_property
     def _edges(self) -> Array:
-        return np.concatenate([[0.0], np.cumsum(self.q[self._order])])
+        return np.concatenate([[0.0], np.cumsum(self._ordered[1])])
 
     def accepted(self, k: int, *, rng: np.random.Generator, samples: int) -> Array:
         """Acceptance of the first 1..k drafts given each drawn path, shape ``(samples, k)``.
@@ -109,9 +108,10 @@ class RacePaths:
 
     def _left(self, drawn: Array) -> Array:
         """Mass of q off the drawn tokens (places in the order)."""
-        ordered = self.q[self._order]
+        ordered = self._ordered[1]
         left: Array = self._edges[-1] - ordered[drawn].sum(axis=1)
-        for row in np.flatnonzero(left < 1e-3):
+        # a difference loses digits where little is left: sum the others instead
+        for row in np.flatnonzero(left < 1e-6):
             left[row] = np.delete(ordered, drawn[row]).sum()
         return left
 
@@ -125,32 +125,63 @@ class RacePaths:
         over: Array,
         rng: np.random.Generator,
     ) -> Array:
-        """The rejected draft of every path, as a place in the order."""
-        end = self._edges[np.searchsorted(self._ratio, following, side="left")]
-        tokens = np.zeros(scale.size, dtype=np.intp)
-        waiting = np.flatnonzero(~over)
-        for _ in range(_TRIES):
-            if waiting.size == 0:
-                return tokens
-            point = rng.random(waiting.size) * end[waiting]
-            place = np.minimum(np.searchsorted(self._edges, point, side="right") - 1, self.q.size - 1)
-            excess = np.maximum(self._ratio[place] - shift[waiting], 0.0)
-            keep = rng.random(waiting.size) < 1.0 - scale[waiting] * left[waiting] * excess
-            keep &= ~(drawn[waiting] == place[:, None]).any(axis=1)
-            tokens[waiting[keep]] = place[keep]
-            waiting = waiting[~keep]
-        for path in waiting:
-            tokens[path] = self._refused_of(scale[path], shift[path], left[path], drawn[path], rng)
-        return tokens
+        """The rejected draft of every path, as a place in the order: a binary search of its weights' sums."""
+        refusal = _Refusal(self, scale, shift, left, drawn)
+        end = np.searchsorted(self._ratio, following, side="left")
+        point = rng.random(scale.size) * refusal.sum_before(end)
+        low, high = np.zeros_like(end), np.maximum(end, 1)
+        # the last place whose sum before it is at most the point
+        while np.any(high - low > 1):
+            middle = (low + high) // 2
+            right = refusal.sum_before(middle) <= point
+            low, high = np.where(right, middle, low), np.where(right, high, middle)
+        return np.where(over, 0, self._off_drawn(low, drawn))
 
-    def _refused_of(
-        self, scale: float, shift: float, left: float, drawn: Array, rng: np.random.Generator
-    ) -> int:
-        """One rejected draft from its weights, O(V): where rejection is too rare to wait for."""
-        p, q = self.p[self._order], self.q[self._order].copy()
-        q[drawn] = 0.0
-        weights = np.cumsum(np.maximum(q / left - scale * np.maximum(p - shift * q, 0.0), 0.0))
-        if weights[-1] <= 0.0:  # rounding left nothing to reject: any live token, at weight zero
-            return int(np.argmax(q))
-        point = rng.random() * weights[-1]
-        return int(min(np.searchsorted(weights, point, side="right"), np.argmax(weights >= weights[-1])))
+    def _off_drawn(self, place: Array, drawn: Array) -> Array:
+        """The place, or where rounding has hit a drawn token, the next one that is not drawn and has mass."""
+        for row in np.flatnonzero((drawn == place[:, None]).any(axis=1) | (self._ordered[1][place] <= 0)):
+            free = self._ordered[1] > 0
+            free[drawn[row]] = False
+            place[row] = int(np.argmax(np.roll(free, -int(place[row])))) + int(place[row])
+        return np.asarray(place % self.q.size)
+
+    @cached_property
+    def _ordered(self) -> tuple[Array, Array]:
+        """P and q in the order."""
+        return self.p[self._order], self.q[self._order]
+
+    @cached_property
+    def _sums_before(self) -> tuple[Array, Array]:
+        """Sums of p and q over the tokens before each place, shape ``(V + 1,)``."""
+        return np.concatenate([[0.0], np.cumsum(self._ordered[0])]), self._edges
+
+
+@dataclass(frozen=True, eq=False)
+class _Refusal:
+    """Weights :math:`q_i / t - a (p_i - b q_i)_+` of a step's rejected drafts, off the drawn tokens."""
+
+    paths: RacePaths
+    scale: Array
+    shift: Array
+    left: Array
+    drawn: Array
+
+    @cached_property
+    def _start(self) -> Array:
+        """First place whose ratio is above b: from there on the residual target takes its share."""
+        return np.searchsorted(self.paths._ratio, self.shift, side="right")
+
+    @cached_property
+    def _drawn_weights(self) -> Array:
+        p, q = (side[self.drawn] for side in self.paths._ordered)
+        taken = np.maximum(p - self.shift[:, None] * q, 0.0)
+        return np.asarray(q / self.left[:, None] - self.scale[:, None] * taken)
+
+    def sum_before(self, place: Array) -> Array:
+        """Weight of the tokens before a place, for every path."""
+        sums_p, sums_q = self.paths._sums_before
+        split = np.maximum(place, self._start)
+        taken_p, taken_q = sums_p[split] - sums_p[self._start], sums_q[split] - sums_q[self._start]
+        total = sums_q[place] / self.left - self.scale * (taken_p - self.shift * taken_q)
+        before = self.drawn < place[:, None]
+        return np.asarray(total - np.where(before, self._drawn_weights, 0.0).sum(axis=1))

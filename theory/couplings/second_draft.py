@@ -52,4 +52,4 @@ def mean_second_overlap(r: Array, q: Array, weights: Array) -> Any:
     # 1 - q[x] loses digits only if q[x] is nearly one; use the sum of the others there
     rest = np.where(q[firsts] < 0.5, 1.0 - q[firsts], q.sum() - q[firsts])
     place = np.searchsorted(ratio, 1.0 / rest, side="right")
-    return float(np.dot(weights[firsts], below[place] + above[place] / rest))
+    return float((weights[firsts] * (below[place] + above[place] / rest)).sum())
