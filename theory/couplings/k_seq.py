@@ -39,6 +39,7 @@ from theory.couplings.base import (
 )
 from theory.laws import Iid, Law, Tokens
 from theory.laws.base import rows
+from theory.laws.iid import at_least_once
 from theory.simplex import Array, is_exact, positive_part
 
 _BISECTIONS = {True: 12, False: 50}
@@ -121,7 +122,7 @@ def _accepted_late(rest: Array, refused: Array, missed: Any, k: int) -> Any:
     token of positive residual is never refused, so this is zero; a larger factor leaves a little.
     """
     total = np.expand_dims(np.where(missed > 0, missed, 1), -1)
-    return (rest * (1 - (1 - refused / total) ** k)).sum(axis=-1)
+    return (rest * at_least_once(refused / total, k)).sum(axis=-1)
 
 
 def _beta(p: Array, q: Array, rho: Any) -> Any:

@@ -22,6 +22,7 @@ from theory.chance import Chance, Sampled
 from theory.couplings.base import Estimate, NoClosedForm, Resolution, checked, mean_of, resolved
 from theory.laws import HubPair, Iid, Independent, Law, Point, Tokens, TopKPlusSample, WithoutReplacement
 from theory.laws.draw_many import draw_without_replacement
+from theory.laws.iid import at_least_once
 from theory.simplex import Array, is_exact
 
 
@@ -72,7 +73,7 @@ class SampleAndMatch:
 def _inclusion(law: Law) -> Array:
     """Probability of each token to be drafted, shape ``(..., V)``."""
     if isinstance(law, Iid):
-        return _hit(law.q, law.k)
+        return at_least_once(law.q, law.k)
     if isinstance(law, TopKPlusSample | HubPair):
         top = law.top if isinstance(law, TopKPlusSample) else np.expand_dims(law.hub, -1)
         out = law.rest.copy()
@@ -90,16 +91,6 @@ def _inclusion(law: Law) -> Array:
         if not is_exact(law.q):
             raise NoClosedForm("sample-and-match has no closed form without replacement; use estimate")
     return _enumerated_inclusion(law)
-
-
-def _hit(q: Array, k: int) -> Array:
-    """``1 - (1 - q)^k`` without losing small q."""
-    if is_exact(q):
-        exact: Array = 1 - (1 - q) ** k
-        return exact
-    with np.errstate(divide="ignore"):
-        result: Array = -np.expm1(k * np.log1p(-np.minimum(q, 1.0)))
-    return result
 
 
 def _enumerated_inclusion(law: Law) -> Array:

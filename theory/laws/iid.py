@@ -12,6 +12,27 @@ from theory.laws.base import SequentialLaw, Tokens, as_mask, check_k
 from theory.simplex import Array, check_distribution
 
 
+def at_least_once(q: Array, k: int) -> Array:
+    """``1 - (1 - q)^k``: the chance that k independent draws show a token, entry by entry.
+
+    By doubling, ``h(a + b) = h(a) + h(b) (1 - h(a))``: no cancellation, so small q keep their digits;
+    about 2 log2(k) passes; exact for fractions.
+
+    Examples
+    --------
+    >>> at_least_once(np.array([0.5, 1e-20]), 3)
+    array([8.75e-01, 3.00e-20])
+    """
+    shown, power = q * 0, q
+    while k:
+        if k & 1:
+            shown = shown + power * (1 - shown)
+        k >>= 1
+        if k:
+            power = power + power * (1 - power)
+    return shown
+
+
 @dataclass(frozen=True, eq=False)
 class Iid(SequentialLaw):
     r"""``k`` independent draws from ``q``; a token may come twice.

@@ -1,0 +1,10 @@
+"""The report's figures. Each function returns a matplotlib figure; :func:`save` writes it as PNG and PDF."""
+
+from specsim.plots.acceptance import acceptance_figure as acceptance_figure
+from specsim.plots.distance import distance_figure as distance_figure
+from specsim.plots.gap import gap_figure as gap_figure
+from specsim.plots.style import COLOURS as COLOURS
+from specsim.plots.style import save as save
+from specsim.plots.style import style as style
+
+__all__ = ["COLOURS", "acceptance_figure", "distance_figure", "gap_figure", "save", "style"]
