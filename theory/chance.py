@@ -34,12 +34,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.simplex import as_array, check_weights, is_exact
+from theory.simplex import Array, check_weights, is_exact, is_exact_kind, normalise
 
 Outcome = TypeVar("Outcome", bound=Hashable)
 
@@ -64,18 +65,31 @@ class Chance(Protocol):
 def check_probability(probability: Any) -> Any:
     """Return a probability, or raise :class:`BadQuestion` if it is not in [0, 1].
 
-    A float may leave the interval by 1e-9 (rounding in a ratio of sums) and is then clipped to it.
+    A float may leave the interval by 1e-9 (rounding in a ratio of sums) and is then clipped to it. Text,
+    lists and arrays with an axis are no probabilities.
 
     Examples
     --------
     >>> check_probability(0.25)
     0.25
     """
+    if not _is_scalar(probability):
+        raise BadQuestion(f"flip needs a probability, one number in [0, 1], got {probability!r}")
     if 0 <= probability <= 1:
         return probability
     if isinstance(probability, float) and -1e-9 <= probability <= 1 + 1e-9:
         return min(max(probability, 0.0), 1.0)
     raise BadQuestion(f"flip needs a probability in [0, 1], got {probability}")
+
+
+def _is_scalar(value: Any) -> bool:
+    """Whether a value is one number: a real, a symbol, or an array without axes that holds a number."""
+    if isinstance(value, Real | np.bool_):
+        return True
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        return is_exact_kind(type(value))
+    return np.ndim(value) == 0 and np.dtype(dtype).kind not in "USOcmM"
 
 
 def check_draw(weights: ArrayLike) -> Any:
@@ -87,7 +101,7 @@ def check_draw(weights: ArrayLike) -> Any:
     array([1., 3.])
     """
     try:
-        array = check_weights(as_array(weights))
+        array = check_weights(weights)
     except ValueError as error:
         raise BadQuestion(f"draw: {error}") from None
     if array.ndim != 1:
@@ -108,7 +122,8 @@ class Sampled:
 
     Notes
     -----
-    A draw costs one cumulative sum, O(V). Fractions are answered through their nearest floats.
+    A draw costs one cumulative sum, O(V). Fractions are answered through their nearest floats. Weights
+    whose floats would overflow or vanish are divided by the largest first; only their shares matter.
 
     Examples
     --------
@@ -132,7 +147,7 @@ class Sampled:
 
     def draw(self, weights: ArrayLike, *, stream: str) -> int:
         """An index drawn by its weight; an index of weight zero is never drawn."""
-        total = np.cumsum(np.asarray(check_draw(weights), dtype=np.float64))
+        total = _cumulative(check_draw(weights))
         point = self._stream(stream).random() * total[-1]
         # side="right" skips zero weights; rounding up to the very end falls back to the last live index
         index = int(np.searchsorted(total, point, side="right"))
@@ -144,6 +159,22 @@ class Sampled:
             key = np.frombuffer(digest, dtype=np.uint32)[:4].tolist()
             self._streams[name] = np.random.default_rng([*self._root, *key])
         return self._streams[name]
+
+
+#: Sums of weights from here to the largest float are drawn from as they are.
+_LEAST_TOTAL = 1e-280
+
+
+def _cumulative(weights: Array) -> Array:
+    """Cumulative sums in floats, scaled where the weights' own sums leave the range of normal floats."""
+    try:
+        with np.errstate(over="ignore"):
+            sums = np.cumsum(np.asarray(weights, dtype=np.float64))
+    except OverflowError:  # of a fraction
+        sums = np.array([np.inf])
+    if _LEAST_TOTAL <= sums[-1] < np.inf:
+        return sums
+    return np.cumsum(np.asarray(weights / weights.max(), dtype=np.float64))
 
 
 @dataclass(frozen=True)
@@ -247,9 +278,8 @@ class _Replay:
 
     def draw(self, weights: ArrayLike, *, stream: str) -> int:
         array = check_draw(weights)
-        total = array.sum()
-        live = np.flatnonzero(array > 0)
-        options = [(int(i), _ratio(array[i], total, exact=is_exact(array))) for i in live]
+        shares = _exact_shares(array) if is_exact(array) else normalise(array).tolist()
+        options = [(int(i), shares[i]) for i in np.flatnonzero(array > 0)]
         return self._choose(options, stream)
 
     def _choose(self, options: list[tuple[int, Any]], stream: str) -> int:
@@ -272,7 +302,6 @@ class _Replay:
         ]
 
 
-def _ratio(weight: Any, total: Any, *, exact: bool) -> Any:
-    if exact:
-        return weight if total == 1 else weight / total
-    return float(weight / total)
+def _exact_shares(weights: Array) -> Any:
+    total = weights.sum()
+    return weights if total == 1 else weights / total

@@ -48,6 +48,7 @@ _TAIL = 1e-13
 _LIGHT = 0.25  # a token is light if its rate times the last node is at most this
 _SERIES = 22  # power sums kept for light tokens
 _ROUNDING = 1e-13  # allowance for float64 rounding in sums of at most a few hundred terms of size one
+_SUMS = 2e-15  # allowance for a ratio of two sums of float64
 _WINDOW = 768  # tokens looked at to find the last node
 _LOG_TAU_LIMIT = 690.0
 _STEPS = 120  # half e-foldings within which a vocabulary of many live tokens is done
@@ -118,7 +119,10 @@ def _last_node(q: Array, k: int) -> float:
     count = min(q.size, _WINDOW)
     head = np.partition(q, q.size - count)[q.size - count :] if count < q.size else q
     head = head[head > 0]
-    first, second = max(float(q.sum() - head.sum()), 0.0), max(float(np.square(q).sum() - np.square(head).sum()), 0.0)
+    first, second = (
+        max(float(q.sum() - head.sum()), 0.0),
+        max(float(np.square(q).sum() - np.square(head).sum()), 0.0),
+    )
     peak = first / second if second > 0 else 0.0
     need, total = _chernoff_mean(k), float(q.sum())
 
@@ -245,9 +249,10 @@ class RaceScan:
         if not 1 <= k <= self.k:
             raise ValueError(f"this scan was made for 1 to {self.k} drafts, got {k}")
         outside = self.suffix[sizes]
+        whole, never = outside == 0, self._live[sizes] < k
         if k == 1:
-            exact = (self.suffix[0] - outside) / self.suffix[0]
-            return exact, exact
+            share = (self.suffix[0] - outside) / self.suffix[0]
+            return _with_certain(share - _SUMS, share + _SUMS, whole, never)
         nodes, step, quadrature = self._grid
         counts, series = self._counts(sizes)
         below = counts[:k].sum(axis=0)
@@ -259,13 +264,16 @@ class RaceScan:
         slack = quadrature + series + _ROUNDING
         lower = 1.0 - missed - left - right * np.clip(below[:, -1], 0, 1) - slack
         upper = 1.0 - missed - left * np.clip(below[:, 0], 0, 1) + slack
-        # certain cases: no draft can be outside, or too few tokens of mass are inside
-        whole, never = outside == 0, self._live[sizes] < k
-        known, value = whole | never, np.where(never, 0.0, 1.0)
-        return (
-            np.where(known, value, np.clip(lower, 0.0, 1.0)),
-            np.where(known, value, np.clip(upper, 0.0, 1.0)),
-        )
+        return _with_certain(lower, upper, whole, never)
+
+
+def _with_certain(lower: Array, upper: Array, whole: Array, never: Array) -> tuple[Array, Array]:
+    """The ends in [0, 1]; one where no draft can be outside, zero where too few live tokens are inside."""
+    known, value = whole | never, np.where(never, 0.0, 1.0)
+    return (
+        np.where(known, value, np.clip(lower, 0.0, 1.0)),
+        np.where(known, value, np.clip(upper, 0.0, 1.0)),
+    )
 
 
 def _light_counts(sums: Array, scaled: Array, k: int) -> tuple[Array, Array]:
@@ -329,5 +337,6 @@ def containment_interval(q: Array, inside: Array, k: int) -> tuple[Array, Array]
 
 def _one_containment(q: Array, inside: Array, k: int) -> tuple[float, float]:
     order = np.argsort(~inside, kind="stable")
+    q = q / q.max()  # only ratios matter; powers of large rates would overflow
     lower, upper = RaceScan(q[order], k).interval(np.array([int(inside.sum())]), k)
     return float(lower[0]), float(upper[0])

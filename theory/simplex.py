@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Number, Rational, Real
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,13 @@ def as_array(values: ArrayLike) -> Array:
     """An array of floats, or of objects where the input holds fractions or symbols.
 
     Integers become floats, and float32 is widened to float64. In an object array plain integers become
-    fractions, so that no division falls back to floats; a float among fractions is refused.
+    fractions, so that no division falls back to floats; a float among fractions is refused. Booleans are
+    refused too: a mask is no distribution.
 
     Raises
     ------
     NotADistribution
-        For other kinds of numbers, or floats inside an object array.
+        For booleans and other kinds of numbers, or anything inexact or no number inside an object array.
 
     Examples
     --------
@@ -69,7 +71,7 @@ def as_array(values: ArrayLike) -> Array:
     array = np.asarray(values)
     if array.dtype == object:
         return _exact_entries(array)
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiu":
         raise NotADistribution(
             f"expected an array of numbers, got dtype {array.dtype}; pass floats or fractions"
         )
@@ -82,12 +84,30 @@ def _exact_entries(array: Array) -> Array:
         raise NotADistribution(
             "an object array holds a float among its entries; use fractions throughout, or a float array"
         )
+    for kind in kinds:
+        if not is_exact_kind(kind):
+            raise NotADistribution(
+                f"an object array holds a {kind.__name__} among its entries; use fractions throughout"
+            )
     if not any(issubclass(kind, int | np.integer) for kind in kinds):
         return array
     out = np.empty(array.shape, dtype=object)
     for index, value in np.ndenumerate(array):
         out[index] = Fraction(int(value)) if isinstance(value, int | np.integer) else value
     return out
+
+
+def is_exact_kind(kind: type) -> bool:
+    """Whether a type is one of exact numbers: integers, fractions, or symbols that calculate like them.
+
+    Examples
+    --------
+    >>> [is_exact_kind(kind) for kind in (Fraction, int, bool, float, str)]
+    [True, True, False, False, False]
+    """
+    if issubclass(kind, Number | bool | np.bool_ | np.ndarray):
+        return issubclass(kind, Rational) and not issubclass(kind, bool)
+    return hasattr(kind, "__truediv__") and hasattr(kind, "__radd__")
 
 
 def _where(index: tuple[Any, ...]) -> str:
@@ -111,16 +131,21 @@ def check_weights(values: ArrayLike, *, name: str = "weights") -> Array:
     Raises
     ------
     NotADistribution
-        For NaN, infinite or negative entries (the message names the first), or an empty last axis.
+        For NaN, infinite or negative entries (the message names the first), an empty last axis or a
+        batch without rows.
 
     Examples
     --------
     >>> check_weights([0.5, 2.0])
     array([0.5, 2. ])
     """
-    array = as_array(values)
+    array = np.asarray(values)
+    if array.ndim or array.dtype != object:  # a single object has no entries to look at
+        array = as_array(array)
     if array.ndim == 0 or array.shape[-1] == 0:
         raise NotADistribution(f"{name} needs a last axis of at least one token, got shape {array.shape}")
+    if array.size == 0:
+        raise NotADistribution(f"{name} needs at least one row, got shape {array.shape}")
     if is_exact(array):
         _check_exact_entries(array, name)
         return array
@@ -183,7 +208,8 @@ def check_distribution(values: ArrayLike, *, name: str = "p", tolerance: float =
     theory.simplex.NotADistribution: q sums to 0.5, not to 1; normalise it yourself if that is meant
     """
     array = check_weights(values, name=name)
-    total = np.asarray(array.sum(axis=-1))
+    with np.errstate(over="ignore"):  # a sum of inf is not one either
+        total = np.asarray(array.sum(axis=-1))
     bad = (total != 1) if is_exact(array) else (np.abs(total - 1.0) > tolerance)
     if np.any(bad):
         index = _first(np.asarray(bad)) if total.ndim else ()
@@ -229,6 +255,8 @@ def check_same_vocabulary(p: Array, q: Array) -> None:
 def normalise(weights: ArrayLike, *, name: str = "weights") -> Array:
     """Weights divided by their total: the explicit way to make a distribution.
 
+    Floats whose total is beyond the range of floats are divided by the largest of their row first.
+
     Raises
     ------
     NotADistribution
@@ -240,7 +268,11 @@ def normalise(weights: ArrayLike, *, name: str = "weights") -> Array:
     array([0.25, 0.75])
     """
     array = check_weights(weights, name=name)
-    total = np.asarray(array.sum(axis=-1, keepdims=True))
+    with np.errstate(over="ignore"):
+        total = np.asarray(array.sum(axis=-1, keepdims=True))
+    if not is_exact(array) and np.any(np.isinf(total)):
+        array = np.where(np.isinf(total), array / array.max(axis=-1, keepdims=True, initial=1.0), array)
+        total = np.asarray(array.sum(axis=-1, keepdims=True))
     if np.any(total == 0):
         index = _first(total == 0)[:-1]
         raise NotADistribution(f"{name} has no mass{_where(index)}; it can't be normalised")
@@ -271,6 +303,14 @@ def residual(p: Array, q: Array) -> Array:
     return positive_part(p - q)
 
 
+def _share_vocabulary(p: ArrayLike, q: ArrayLike) -> None:
+    """Raise where numpy would stretch one token over a vocabulary; batches may broadcast."""
+    if np.shape(p)[-1:] != np.shape(q)[-1:]:
+        raise NotADistribution(
+            f"p and q must share their vocabulary, the last axis; got shapes {np.shape(p)} and {np.shape(q)}"
+        )
+
+
 def overlap(p: Array, q: Array) -> Any:
     r"""The shared mass :math:`\sum_x \min(p_x, q_x) = 1 - \mathrm{TV}(p, q)`, shape ``(...)``.
 
@@ -281,6 +321,7 @@ def overlap(p: Array, q: Array) -> Any:
     >>> float(overlap(np.array([0.5, 0.5]), np.array([0.25, 0.75])))
     0.75
     """
+    _share_vocabulary(p, q)
     return np.minimum(p, q).sum(axis=-1)
 
 
@@ -292,11 +333,13 @@ def total_variation(p: Array, q: Array) -> Any:
     >>> float(total_variation(np.array([0.5, 0.5]), np.array([0.25, 0.75])))
     0.25
     """
+    _share_vocabulary(p, q)
     return np.abs(p - q).sum(axis=-1) / 2
 
 
 def _xlogy_ratio(p: Array, q: Array) -> Array:
     """``p log(p / q)`` with ``0 log 0 = 0`` and infinity where only q vanishes."""
+    _share_vocabulary(p, q)
     p, q = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
     p, q = np.broadcast_arrays(p, q)
     out = np.zeros(p.shape)
@@ -309,18 +352,19 @@ def _xlogy_ratio(p: Array, q: Array) -> Array:
 def kl_divergence(p: Array, q: Array) -> Any:
     r"""Forward Kullback-Leibler divergence :math:`\sum_x p_x \log (p_x / q_x)` in nats.
 
-    Infinite where q misses a token of p. The reverse divergence is ``kl_divergence(q, p)``.
+    Infinite where q misses a token of p. The reverse divergence is ``kl_divergence(q, p)``. A sum that
+    falls below zero can only do so by rounding, in it or in the sums of p and q, and is given as zero.
 
     Examples
     --------
     >>> round(float(kl_divergence(np.array([0.5, 0.5]), np.array([0.25, 0.75]))), 6)
     0.143841
     """
-    return _xlogy_ratio(p, q).sum(axis=-1)
+    return np.maximum(_xlogy_ratio(p, q).sum(axis=-1), 0.0)
 
 
 def js_divergence(p: Array, q: Array) -> Any:
-    """Jensen-Shannon divergence in nats, in [0, log 2].
+    """Jensen-Shannon divergence in nats, in [0, log 2]; what rounds out of that range is put on its edge.
 
     Examples
     --------
@@ -328,25 +372,31 @@ def js_divergence(p: Array, q: Array) -> Any:
     0.693147
     """
     p, q = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
-    middle = (p + q) / 2
-    return (kl_divergence(p, middle) + kl_divergence(q, middle)) / 2
+    _share_vocabulary(p, q)
+    # 2p / (p + q) and not p / ((p + q) / 2): half of the smallest float would be zero
+    terms = (_xlogy_ratio(2 * p, p + q) + _xlogy_ratio(2 * q, p + q)) / 4
+    return np.clip(terms.sum(axis=-1), 0.0, np.log(2.0))
 
 
 def chi_square(p: Array, q: Array) -> Any:
     r"""Pearson's :math:`\chi^2(p \| q) = \sum_x (p_x - q_x)^2 / q_x`; infinite off q's support.
 
-    Exact for fractions where q covers p.
+    Exact for fractions where q covers p. Infinite too where the value is beyond the range of floats.
 
     Examples
     --------
     >>> round(float(chi_square(np.array([0.5, 0.5]), np.array([0.25, 0.75]))), 6)
     0.333333
     """
-    p, q = np.broadcast_arrays(np.asarray(p), np.asarray(q))
+    _share_vocabulary(p, q)
+    p, q = np.asarray(p), np.asarray(q)
+    kind: type = object if is_exact(p) or is_exact(q) else np.float64
+    p, q = np.broadcast_arrays(as_array(p.astype(kind)), as_array(q.astype(kind)))
     live = q > 0
-    terms = np.zeros(p.shape, dtype=p.dtype)
-    terms[live] = (p[live] - q[live]) ** 2 / q[live]
-    total = np.asarray(terms.sum(axis=-1))
+    terms: Array = np.zeros(p.shape, dtype=kind)
+    with np.errstate(over="ignore"):
+        terms[live] = (p[live] - q[live]) ** 2 / q[live]
+        total = np.asarray(terms.sum(axis=-1))
     missed = np.any(~live & (p > 0), axis=-1)
     return np.where(missed, np.inf, total) if np.any(missed) else total[()]
 
@@ -420,14 +470,14 @@ class Warp:
     top_k
         Keep this many tokens (1 or more); ``None`` keeps all. Ties at the edge keep the earlier token.
     top_p
-        In (0, 1]; keep the fewest tokens, largest first, whose mass reaches it. ``None`` keeps all.
+        In (0, 1]; keep the fewest tokens, largest first, whose mass reaches it. ``None`` and 1 keep all.
     min_p
         In [0, 1]; drop tokens below this multiple of the largest probability. ``None`` keeps all.
 
     Raises
     ------
     ValueError
-        For a parameter out of its range.
+        For a parameter out of its range, or of another type than its own.
 
     Examples
     --------
@@ -443,6 +493,7 @@ class Warp:
     min_p: float | None = None
 
     def __post_init__(self) -> None:
+        self._check_types()
         if not 0 <= self.temperature < float("inf"):
             raise ValueError(f"temperature must be finite and at least 0, got {self.temperature}")
         if self.top_k is not None and self.top_k < 1:
@@ -451,6 +502,15 @@ class Warp:
             raise ValueError(f"top_p must be in (0, 1] (or None), got {self.top_p}")
         if self.min_p is not None and not 0 <= self.min_p <= 1:
             raise ValueError(f"min_p must be in [0, 1] (or None), got {self.min_p}")
+
+    def _check_types(self) -> None:
+        for name in ("temperature", "top_p", "min_p"):
+            value = getattr(self, name)
+            if (value is None and name != "temperature") or _is_number(value, Real):
+                continue
+            raise ValueError(f"{name} must be a number, got {value!r}")
+        if self.top_k is not None and not _is_number(self.top_k, int | np.integer):
+            raise ValueError(f"top_k must be an integer of at least 1 (or None), got {self.top_k!r}")
 
     def probabilities(self, logits: ArrayLike) -> Array:
         """Float64 distributions from logits of shape ``(..., V)``.
@@ -461,19 +521,21 @@ class Warp:
         Raises
         ------
         NotADistribution
-            For NaN or plus infinity (the message names the row), or a row with no finite logit.
+            For NaN or plus infinity (the message names the row), a row with no finite logit, or logits
+            that are no numbers.
         """
         scores = self._checked(logits)
         if self.temperature == 0:
             return _one_hot(scores.argmax(axis=-1), scores.shape[-1])
         peak = scores.max(axis=-1, keepdims=True)
-        weights = np.exp((scores - peak) / self.temperature)
+        with np.errstate(over="ignore"):  # a difference beyond the range of floats is probability zero
+            weights = np.exp((scores - peak) / float(self.temperature))
         weights = self._filtered(weights)
         result: Array = weights / weights.sum(axis=-1, keepdims=True)
         return result
 
     def _checked(self, logits: ArrayLike) -> Array:
-        scores = np.asarray(logits, dtype=np.float64)
+        scores = _real_numbers(logits)
         if scores.ndim == 0 or scores.shape[-1] == 0:
             raise NotADistribution(f"logits need a vocabulary axis, got shape {scores.shape}")
         peak = scores.max(axis=-1)
@@ -486,23 +548,40 @@ class Warp:
         return scores
 
     def _filtered(self, weights: Array) -> Array:
-        if self.top_k is None and self.top_p is None and self.min_p is None:
+        share = 1.0 if self.top_p is None else float(self.top_p)
+        if self.top_k is None and share == 1 and self.min_p is None:
             return weights
         order = np.argsort(-weights, axis=-1, kind="stable")
         ranked = np.take_along_axis(weights, order, axis=-1)
         keep = np.ones(ranked.shape, dtype=bool)
         if self.top_k is not None:
             keep[..., self.top_k :] = False
-        if self.top_p is not None:
+        if share < 1:  # at 1 the cumulative sum would lose tokens too light to change it
             mass = np.where(keep, ranked, 0.0)
             reached = np.cumsum(mass, axis=-1)
             before = np.concatenate([np.zeros_like(reached[..., :1]), reached[..., :-1]], axis=-1)
-            keep &= before < self.top_p * reached[..., -1:]
+            keep &= before < share * reached[..., -1:]
         if self.min_p is not None:
-            keep &= ranked >= self.min_p * ranked[..., :1]
+            keep &= ranked >= float(self.min_p) * ranked[..., :1]
         out = np.zeros_like(weights)
         np.put_along_axis(out, order, np.where(keep, ranked, 0.0), axis=-1)
         return out
+
+
+def _is_number(value: object, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _real_numbers(logits: ArrayLike) -> Array:
+    """Logits as float64; text, dates, booleans and complex numbers are refused, not read."""
+    array = np.asarray(logits)
+    objects = array.flat if array.dtype == object else ()
+    strange = array.dtype.kind in "USbcmM" or not all(_is_number(value, Real) for value in objects)
+    if strange:
+        raise NotADistribution(
+            f"logits must be real numbers, got an array of dtype {array.dtype}; pass floats"
+        )
+    return array.astype(np.float64, copy=False)
 
 
 def _one_hot(index: Array, size: int) -> Array:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 
 import numpy as np
 
@@ -41,7 +42,8 @@ class DraftTree:
     ------
     ValueError
         If lengths differ, a parent does not come before its child, a node with children has no law or a
-        law of another number of drafts.
+        law of another number of drafts, what stands for a law is none, or a token is no id of the
+        vocabulary of the law that drew it (where that law knows its vocabulary).
 
     Examples
     --------
@@ -71,9 +73,25 @@ class DraftTree:
             if not 0 <= parent < node:
                 raise ValueError(f"node {node} has parent {parent}; a parent comes before its child")
         self._check_laws()
+        ids = [self._token_id(node) for node in range(1, len(self.tokens))]
+        object.__setattr__(self, "tokens", (ROOT, *ids))
+
+    def _token_id(self, node: int) -> int:
+        token = self.tokens[node]
+        limit = _vocabulary(self.laws[self.parents[node]])
+        try:
+            number = -1 if isinstance(token, bool) else index(token)
+        except TypeError:
+            number = -1
+        if number < 0 or (limit is not None and number >= limit):
+            allowed = "at least 0" if limit is None else f"in 0..{limit - 1} (the vocabulary of its law)"
+            raise ValueError(f"node {node} has the token {token!r}; token ids are integers {allowed}")
+        return number
 
     def _check_laws(self) -> None:
         for node, law in enumerate(self.laws):
+            if not (law is None or _is_law(law)):
+                raise ValueError(f"node {node} has {law!r} for a law; give a law of theory.laws, or None")
             count = len(self.children(node))
             expected = 0 if law is None else law.k
             if count != expected:
@@ -149,6 +167,22 @@ class DraftTree:
         for node, parent in enumerate(self.parents[1:], start=1):
             mask[node] |= mask[parent]
         return mask
+
+
+def _is_law(law: object) -> bool:
+    """Whether an object offers a law's number of drafts and methods; asks for no vocabulary."""
+    methods = (getattr(law, name, None) for name in ("conditional", "sample"))
+    return hasattr(law, "k") and all(callable(method) for method in methods)
+
+
+def _vocabulary(law: Law | None) -> int | None:
+    """The number of tokens of a law, or None where it was made without."""
+    if law is None:
+        return None
+    try:
+        return law.vocabulary
+    except ValueError:
+        return None
 
 
 def grow_levels(

@@ -80,8 +80,9 @@ class IidScan:
             return _sorted_optimum(self.p, self.q, self.ratio, k)
         threshold = self._threshold(k)
         inside = self.ratio <= threshold
-        mass = min(float(self.q[inside].sum()), 1.0)  # a sum of rounded parts may pass one
-        return min(1.0 + float(self.p[inside].sum()) - mass**k, 1.0), inside
+        # a row of floats may miss one: what all of it holds, not one, is the probability of 'all in V'
+        whole, mass = float(self.q.sum()), float(self.q[inside].sum())
+        return whole**k - mass**k + float(self.p[inside].sum()), inside
 
     @cached_property
     def _bins(self) -> tuple[Array, Array, Array]:

@@ -37,7 +37,8 @@ from theory.bounds.result import Bound, dual_value
 from theory.bounds.without_replacement import RaceBound
 from theory.laws import HubPair, Iid, Law, Point, TopKPlusSample, WithoutReplacement
 from theory.laws.base import rows
-from theory.simplex import Array, check_distribution, check_same_vocabulary, is_exact
+from theory.laws.fits import fitted
+from theory.simplex import Array, check_distribution, is_exact
 
 _ALL_SUBSETS_LIMIT = 20
 
@@ -78,31 +79,47 @@ def optimal_acceptance(*, p: ArrayLike, law: Law) -> Bound:
     (0.888889, 'exact', [True, True, False])
     """
     target = check_distribution(p, name="p")
-    law = law.over(target.shape[-1])
-    if isinstance(law, Iid | WithoutReplacement | TopKPlusSample | HubPair):
-        check_same_vocabulary(target, law.q)
-        _check_batch(target, law.q.shape[:-1])
+    law = fitted(target, law)
     if isinstance(law, Iid):
-        return optimal_iid(target, law.q, (law.k,))[0]
+        return _iid_bounds(target, law.q, (law.k,))[0]
     if isinstance(law, WithoutReplacement):
-        return optimal_without_replacement(target, law.q, (law.k,))[0]
+        return _race_bounds(target, law.q, (law.k,))[0]
     if isinstance(law, TopKPlusSample):
         return _hub_bound(target, law.rest, law.top, law.k)
     if isinstance(law, HubPair):
         return _hub_bound(target, law.rest, np.expand_dims(law.hub, -1), 2)
     if isinstance(law, Point):
-        _check_batch(target, law.tokens.shape[:-1])
         return _point_bound(target, law)
     return _all_subsets(target, law)
 
 
-def _check_batch(p: Array, batch: tuple[int, ...]) -> None:
-    if p.shape[:-1] != batch:
-        raise ValueError(f"p has the batch shape {p.shape[:-1]} and the law {batch}; they must agree")
+def optimal_iid(p: ArrayLike, q: ArrayLike, ks: Sequence[int]) -> list[Bound]:
+    """Bounds of i.i.d. drafts for several numbers of drafts, sharing the work on each pair.
+
+    Raises
+    ------
+    ValueError
+        As :func:`optimal_acceptance`.
+    """
+    target = check_distribution(p, name="p")
+    laws = [fitted(target, Iid(np.asarray(q), k)) for k in ks]
+    return _iid_bounds(target, laws[0].q, [law.k for law in laws]) if laws else []
 
 
-def optimal_iid(p: Array, q: Array, ks: Sequence[int]) -> list[Bound]:
-    """Bounds of i.i.d. drafts for several numbers of drafts, sharing the work on each pair."""
+def optimal_without_replacement(p: ArrayLike, q: ArrayLike, ks: Sequence[int]) -> list[Bound]:
+    """Bounds of drafts without replacement for several numbers of drafts, sharing the work.
+
+    Raises
+    ------
+    ValueError
+        As :func:`optimal_acceptance`.
+    """
+    target = check_distribution(p, name="p")
+    laws = [fitted(target, WithoutReplacement(np.asarray(q), k)) for k in ks]
+    return _race_bounds(target, laws[0].q, [law.k for law in laws]) if laws else []
+
+
+def _iid_bounds(p: Array, q: Array, ks: Sequence[int]) -> list[Bound]:
     scans = [IidScan(target, draft) for target, draft in zip(rows(p), rows(q), strict=True)]
     bounds = []
     for k in ks:
@@ -113,8 +130,7 @@ def optimal_iid(p: Array, q: Array, ks: Sequence[int]) -> list[Bound]:
     return bounds
 
 
-def optimal_without_replacement(p: Array, q: Array, ks: Sequence[int]) -> list[Bound]:
-    """Bounds of drafts without replacement for several numbers of drafts, sharing the work."""
+def _race_bounds(p: Array, q: Array, ks: Sequence[int]) -> list[Bound]:
     scans = [RaceBound(target, draft, max(ks)) for target, draft in zip(rows(p), rows(q), strict=True)]
     kind = "exact" if is_exact(q) else "interval"
     bounds = []

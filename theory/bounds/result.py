@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.laws import Law
+from theory.laws import Iid, Law
+from theory.laws.fits import fitted
 from theory.simplex import Array, check_distribution
 
 
@@ -47,6 +48,15 @@ class Bound:
         """``upper - lower``."""
         return self.upper - self.lower
 
+    def _check_ends(self) -> None:
+        """ValueError unless the ends are numbers in order, and equal for an exact bound."""
+        ordered = np.all(np.asarray(self.lower <= self.upper))
+        if not ordered or (self.kind == "exact" and _not_equal(self.lower, self.upper)):
+            raise ValueError(
+                f"the bound's ends {self.lower} and {self.upper} are not those of an {self.kind} bound: "
+                "it was altered"
+            )
+
     def verify(self, *, p: ArrayLike, law: Law, tolerance: float = 1e-9) -> Any:
         """Recompute :math:`1 + p(H) - Q(H)` from the stored set, and return it.
 
@@ -66,13 +76,20 @@ class Bound:
         0.888888889
         """
         target = check_distribution(p, name="p")
-        value = dual_value(target, law.over(target.shape[-1]), self.dual_set)
-        if np.any(np.abs(np.asarray(value - self.upper, dtype=float)) > tolerance):
+        value = dual_value(target, fitted(target, law), self.dual_set)
+        # exact differences first: fractions closer than a float can tell are told apart
+        close = np.asarray(abs(np.asarray(value - self.upper)) <= tolerance, dtype=bool)
+        if not np.all(close):
             raise ValueError(
                 f"the stored set gives the bound {value}, not {self.upper}: this certificate belongs to "
                 "another p or law, or was altered"
             )
+        self._check_ends()
         return value
+
+
+def _not_equal(lower: Any, upper: Any) -> bool:
+    return bool(np.any(np.asarray(lower) != np.asarray(upper)))
 
 
 def dual_value(p: Array, law: Law, dual_set: Array) -> Any:
@@ -81,5 +98,13 @@ def dual_value(p: Array, law: Law, dual_set: Array) -> Any:
     Reason: a token of H is accepted with probability at most p(H) in all; one outside of H only if some
     draft is outside of H, which has probability 1 - Q(H).
     """
-    inside = np.where(dual_set, p, 0).sum(axis=-1)
-    return 1 + inside - law.containment(dual_set)
+    mask = np.asarray(dual_set)
+    if mask.dtype != bool or mask.shape[-1:] != p.shape[-1:]:
+        raise ValueError(
+            f"the set must be a boolean mask over p's {p.shape[-1]} tokens, "
+            f"got {mask.dtype} of shape {mask.shape}"
+        )
+    inside = np.where(mask, p, 0).sum(axis=-1)
+    # 'all in V' has probability one but for the rounding of a float row
+    whole = law.containment(np.ones(p.shape[-1], dtype=bool)) if isinstance(law, Iid) else 1
+    return whole - law.containment(mask) + inside

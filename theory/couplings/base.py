@@ -21,7 +21,8 @@ from numpy.typing import ArrayLike
 
 from theory.chance import Chance
 from theory.laws import Law, Tokens
-from theory.simplex import Array, check_distribution, check_same_vocabulary, positive_part
+from theory.laws.fits import fitted
+from theory.simplex import Array, check_distribution, is_exact, positive_part
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,36 @@ class Coupling(Protocol):
 def checked(p: ArrayLike, law: Law) -> tuple[Array, Law]:
     """A target and a law over its vocabulary; raises where they do not fit each other."""
     target = check_distribution(p, name="p")
-    law = law.over(target.shape[-1])
-    draft = getattr(law, "q", None)
-    if draft is not None:
-        check_same_vocabulary(target, draft)
-    return target, law
+    return target, fitted(target, law)
+
+
+def check_drafts(drafts: Tokens, law: Law) -> Tokens:
+    """The drafts, or ValueError unless there are as many as the law draws."""
+    if len(drafts) != law.k:
+        raise ValueError(
+            f"{len(drafts)} drafts were given, but their law draws {law.k}; "
+            "record the law that they were drawn from"
+        )
+    return drafts
+
+
+def sibling_law(law: Law, drawn: Tokens, *, like: Array) -> Array:
+    """The next sibling's distribution, in numbers that mix exactly with those of ``like``.
+
+    Point masses are machine integers, which overflow beside fractions of large terms.
+    """
+    q = law.conditional(drawn)
+    return q.astype(object) if is_exact(like) and q.dtype.kind == "i" else q
+
+
+def check_estimate(p: Array, samples: int) -> None:
+    """ValueError unless an estimate is asked for at one position and over two samples or more."""
+    if p.ndim != 1:
+        raise ValueError(f"an estimate is made for one position at a time, got p of shape {p.shape}")
+    if isinstance(samples, bool) or not isinstance(samples, int | np.integer):
+        raise ValueError(f"the number of samples must be an integer of at least 2, got {samples!r}")
+    if samples < 2:
+        raise ValueError(f"an estimate needs at least 2 samples for its standard error, got {samples}")
 
 
 def require(law: Law, kinds: type | tuple[type, ...], *, rule: str) -> None:
@@ -132,13 +158,25 @@ def draw_residual(residual: Array, *, fallback: Array, chance: Chance, level: in
 def ratio_capped(numerator: Any, denominator: Any) -> Any:
     """``min(1, numerator / denominator)`` without dividing where the answer is one.
 
+    The denominator is the probability that the draft was drawn with.
+
     The one is of the numbers' own kind, so that fractions stay fractions in what follows.
+
+    Raises
+    ------
+    ValueError
+        If the denominator is zero: such a draft was not drawn from the recorded law.
 
     Examples
     --------
     >>> ratio_capped(0.2, 0.4), ratio_capped(0.5, 0.4)
     (0.5, 1.0)
     """
+    if not denominator > 0:
+        raise ValueError(
+            "a draft has probability 0 under the law it is said to come from; "
+            "record the law that it was drawn from"
+        )
     return denominator * 0 + 1 if numerator >= denominator else numerator / denominator
 
 

@@ -25,6 +25,7 @@ from theory.chance import Chance
 from theory.couplings.base import (
     ClosedForm,
     Resolution,
+    check_drafts,
     checked,
     draw_residual,
     ratio_capped,
@@ -56,7 +57,7 @@ class GreedyDraft(ClosedForm):
         require(law, TopKPlusSample, rule="GreedyDraft")
         assert isinstance(law, TopKPlusSample)
         law = law.over(p.shape[-1])
-        return resolve_with_certain(p, drafts[-1], law.rest, drafts, chance, level)
+        return resolve_with_certain(p, check_drafts(drafts, law)[-1], law.rest, drafts, chance, level)
 
     def acceptance(self, *, p: ArrayLike, law: Law) -> Any:
         """Top tokens' mass plus the overlap with the rest, shape ``(...)``; O(V), exact."""

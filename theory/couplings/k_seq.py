@@ -31,6 +31,7 @@ from theory.chance import Chance
 from theory.couplings.base import (
     ClosedForm,
     Resolution,
+    check_drafts,
     checked,
     draw_residual,
     ratio_capped,
@@ -68,12 +69,16 @@ class KSeq(ClosedForm):
     rho: Any = None
     lossless: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        if isinstance(self.rho, str | bytes | bool) or np.ndim(self.rho) != 0:
+            raise ValueError(f"rho must be one number of at least 1, or None to find it; got {self.rho!r}")
+
     def resolve(self, *, p: Array, drafts: Tokens, law: Law, chance: Chance, level: int = 0) -> Resolution:
         """Emit the first accepted draft, or a token of the residual; O(V log k)."""
         require(law, Iid, rule="KSeq")
         q = law.over(p.shape[-1]).conditional(())
         rho = self.factor(p=p, q=q, k=law.k)
-        for token in drafts:
+        for token in check_drafts(drafts, law):
             if chance.flip(ratio_capped(p[token], rho * q[token]), stream=f"accept/{level}"):
                 return resolved(token, drafts)
         rest = _split(p, q, rho, law.k)[1]
@@ -99,6 +104,8 @@ class KSeq(ClosedForm):
         """
         if self.rho is None:
             return _smallest_factor(p, q, k)
+        if is_exact(p) and isinstance(self.rho, float):
+            raise ValueError(f"p and q hold fractions, but rho is the float {self.rho}; give a fraction")
         if not (np.all(self.rho >= 1) and np.all(_feasible(_beta(p, q, self.rho), self.rho, k))):
             raise ValueError(
                 f"rho = {self.rho} makes the residual negative for these p and q with {k} drafts; "

@@ -20,10 +20,12 @@ from theory.couplings.base import (
     ClosedForm,
     Resolution,
     UnsupportedLaw,
+    check_drafts,
     checked,
     draw_residual,
     ratio_capped,
     resolved,
+    sibling_law,
 )
 from theory.laws import Law, Tokens
 from theory.simplex import Array, overlap
@@ -48,8 +50,8 @@ class Maximal(ClosedForm):
 
     def resolve(self, *, p: Array, drafts: Tokens, law: Law, chance: Chance, level: int = 0) -> Resolution:
         """Emit the draft or a token of the residual; O(V)."""
-        q = self._draft(law.over(p.shape[-1]))
-        (token,) = drafts
+        q = self._draft(law.over(p.shape[-1]), p)
+        (token,) = check_drafts(drafts, law)
         if chance.flip(ratio_capped(p[token], q[token]), stream=f"accept/{level}"):
             return resolved(token, drafts)
         return resolved(draw_residual(p - q, fallback=p, chance=chance, level=level), drafts)
@@ -57,10 +59,10 @@ class Maximal(ClosedForm):
     def acceptance(self, *, p: ArrayLike, law: Law) -> Any:
         """The shared mass of p and q, shape ``(...)``; O(V), exact."""
         target, law = checked(p, law)
-        return overlap(target, self._draft(law))
+        return overlap(target, self._draft(law, target))
 
     @staticmethod
-    def _draft(law: Law) -> Array:
+    def _draft(law: Law, p: Array) -> Array:
         if law.k != 1:
             raise UnsupportedLaw(f"Maximal verifies one draft, got a law of {law.k}; use Recursive")
-        return law.conditional(())
+        return sibling_law(law, (), like=p)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.chance import Chance
-from theory.couplings.base import ClosedForm, Resolution, checked, resolved
+from theory.couplings.base import ClosedForm, Resolution, check_drafts, checked, resolved
 from theory.laws import Law, Tokens
 from theory.simplex import Array
 from theory.transport import (
@@ -66,9 +66,10 @@ class OptimalPlan(ClosedForm):
         Raises
         ------
         ValueError
-            If the given plan was solved for another p.
+            If the given plan was solved for another p or law.
         """
-        output = self._table(p, law.over(p.shape[-1])).output_given(drafts)
+        law = law.over(p.shape[-1])
+        output = self._table(p, law).output_given(check_drafts(drafts, law))
         return resolved(chance.draw(output, stream=f"accept/{level}"), drafts)
 
     def acceptance(self, *, p: ArrayLike, law: Law) -> Any:
@@ -85,4 +86,7 @@ class OptimalPlan(ClosedForm):
             return conditional_plan(solve_max_flow(membership_problem(p=p, law=law)))
         if not np.array_equal(self.table.problem.p, p):
             raise ValueError("this plan was solved for another p; use OptimalPlan.solved(p=, law=)")
+        asked, solved = membership_problem(p=p, law=law), self.table.problem
+        if asked.sets != solved.sets or not np.array_equal(asked.weights, solved.weights):
+            raise ValueError("this plan was solved for another law; use OptimalPlan.solved(p=, law=)")
         return self.table

@@ -34,11 +34,14 @@ from theory.couplings.base import (
     Estimate,
     NoClosedForm,
     Resolution,
+    check_drafts,
+    check_estimate,
     checked,
     draw_residual,
     mean_of,
     ratio_capped,
     resolved,
+    sibling_law,
 )
 from theory.couplings.race_paths import RacePaths
 from theory.couplings.second_draft import mean_second_overlap
@@ -70,8 +73,8 @@ class Recursive:
         """Emit the first accepted draft, or a token of the last residual; O(kV)."""
         law = law.over(p.shape[-1])
         left = p
-        for index, token in enumerate(drafts):
-            q = law.conditional(drafts[:index])
+        for index, token in enumerate(check_drafts(drafts, law)):
+            q = sibling_law(law, drafts[:index], like=p)
             if chance.flip(ratio_capped(left[token], q[token]), stream=f"accept/{level}"):
                 return resolved(token, drafts)
             left = _next_residual(left, q)
@@ -105,8 +108,7 @@ class Recursive:
         without replacement one sort serves all paths, see :mod:`theory.couplings.race_paths`.
         """
         target, law = checked(p, law)
-        if target.ndim != 1:
-            raise ValueError(f"an estimate is made for one position at a time, got p of shape {target.shape}")
+        check_estimate(target, samples)
         if isinstance(law, WithoutReplacement) and not is_exact(target):
             return mean_of(RacePaths(target, law.q).accepted(law.k, rng=rng, samples=samples)[:, -1])
         chance = Sampled(rng)
@@ -128,7 +130,7 @@ def _next_residual(left: Array, q: Array) -> Array:
 def _ranked_acceptance(p: Array, law: Law) -> Any:
     left, rejected = p, 1
     for rank in range(law.k):
-        q = law.conditional((0,) * rank)
+        q = sibling_law(law, (0,) * rank, like=p)
         rejected = rejected * (1 - overlap(left, q))
         if rank + 1 < law.k:
             left = _next_residual(left, q)
@@ -153,7 +155,7 @@ def _rejected_path(p: Array, law: Law, chance: Chance) -> Any:
     left, rejected = p, 1
     drawn: Tokens = ()
     for rank in range(law.k):
-        q = law.conditional(drawn)
+        q = sibling_law(law, drawn, like=p)
         refused = residual(q, left)
         mass = refused.sum()
         rejected = rejected * mass

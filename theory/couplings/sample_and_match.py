@@ -19,7 +19,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.chance import Chance, Sampled
-from theory.couplings.base import Estimate, NoClosedForm, Resolution, checked, mean_of, resolved
+from theory.couplings.base import (
+    Estimate,
+    NoClosedForm,
+    Resolution,
+    check_estimate,
+    checked,
+    mean_of,
+    resolved,
+)
 from theory.laws import HubPair, Iid, Independent, Law, Point, Tokens, TopKPlusSample, WithoutReplacement
 from theory.laws.draw_many import draw_without_replacement
 from theory.laws.iid import at_least_once
@@ -62,6 +70,7 @@ class SampleAndMatch:
     def estimate(self, *, p: ArrayLike, law: Law, rng: np.random.Generator, samples: int) -> Estimate:
         """Mean of p(drafted set) over drawn sets; O(samples k V)."""
         target, law = checked(p, law)
+        check_estimate(target, samples)
         if isinstance(law, WithoutReplacement) and not is_exact(target):
             sets = draw_without_replacement(law.q, law.k, rng=rng, samples=samples)
             return mean_of(target[sets].sum(axis=1))
@@ -95,9 +104,9 @@ def _inclusion(law: Law) -> Array:
 
 def _enumerated_inclusion(law: Law) -> Array:
     everything = np.ones(law.vocabulary, dtype=bool)
-    out = np.empty(law.vocabulary, dtype=object)
+    shown = []
     for token in range(law.vocabulary):
         others = everything.copy()
         others[token] = False
-        out[token] = 1 - law.containment(others)
-    return out
+        shown.append(np.asarray(1 - law.containment(others), dtype=object))
+    return np.stack(shown, axis=-1)

@@ -49,7 +49,8 @@ def mean_second_overlap(r: Array, q: Array, weights: Array) -> Any:
     ratio = r[order] / q[order]
     below = np.concatenate([[0.0], np.cumsum(r[order])])
     above = np.concatenate([np.cumsum(q[order][::-1])[::-1], [0.0]])
-    # 1 - q[x] loses digits only if q[x] is nearly one; use the sum of the others there
-    rest = np.where(q[firsts] < 0.5, 1.0 - q[firsts], q.sum() - q[firsts])
+    rest = q.sum() - q[firsts]
+    for place in np.flatnonzero(q[firsts] >= 0.5):  # a difference loses digits there: sum the others
+        rest[place] = np.delete(q, firsts[place]).sum()
     place = np.searchsorted(ratio, 1.0 / rest, side="right")
     return float((weights[firsts] * (below[place] + above[place] / rest)).sum())

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 
 from theory.bounds.optimal import optimal_acceptance
 from theory.chance import Chance
-from theory.couplings.base import ClosedForm, Resolution, checked, require
+from theory.couplings.base import ClosedForm, Resolution, check_drafts, checked, require
 from theory.couplings.greedy_draft import resolve_with_certain
 from theory.laws import HubPair, Law, Tokens
 from theory.simplex import Array
@@ -54,8 +54,10 @@ class SpecHub(ClosedForm):
         assert isinstance(law, HubPair)
         law = law.over(p.shape[-1])
         hub = int(law.hub)
-        (other,) = [token for token in drafts if token != hub]
-        return resolve_with_certain(p, other, law.rest, drafts, chance, level)
+        others = [token for token in check_drafts(drafts, law) if token != hub]
+        if len(others) != 1:
+            raise ValueError(f"the law HubPair draws the hub {hub} and one other token, got {drafts}")
+        return resolve_with_certain(p, others[0], law.rest, drafts, chance, level)
 
     def acceptance(self, *, p: ArrayLike, law: Law) -> Any:
         """Hub's mass plus the overlap with the rest, shape ``(...)``; O(V), exact."""

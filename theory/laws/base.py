@@ -13,7 +13,7 @@ the draft. A law
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
@@ -93,9 +93,14 @@ class SequentialLaw:
         return Enumerated().law(self.sample)
 
     def containment(self: Law, inside: Array | Iterable[int]) -> Any:
-        """Probability that every draft is in the set, by enumeration inside of it; O(|H|^k)."""
-        tokens = np.flatnonzero(as_mask(inside, self.vocabulary))
-        return _contained(self, tuple(int(token) for token in tokens), ())
+        """Probability that every draft is in the set, by enumeration inside of it; O(|H|^k) a set."""
+        masks, shape = as_mask(inside, self.vocabulary), np.shape(self.conditional(()))
+        if len(shape) != 1:
+            raise ValueError(
+                f"{type(self).__name__} has a batch of distributions, shape {shape}; its containment is "
+                "enumerated for one position at a time"
+            )
+        return set_by_set(masks, lambda mask: _contained(self, tuple(np.flatnonzero(mask).tolist()), ()))
 
 
 def _contained(law: Law, tokens: Tokens, drawn: Tokens) -> Any:
@@ -106,13 +111,21 @@ def _contained(law: Law, tokens: Tokens, drawn: Tokens) -> Any:
     return sum(weights[token] * _contained(law, tokens, (*drawn, token)) for token in live)
 
 
+def set_by_set(masks: Array, probability: Callable[[Array], Any]) -> Any:
+    """A probability for each mask, shape ``(...)``: a number for one mask of shape ``(V,)``."""
+    if masks.ndim == 1:
+        return probability(masks)
+    values = [probability(mask) for mask in rows(masks)]
+    return np.array(values).reshape(masks.shape[:-1])
+
+
 def as_mask(inside: Array | Iterable[int], vocabulary: int) -> Array:
-    """A boolean mask from a mask or from token ids.
+    """A boolean mask from a mask, shape ``(..., V)``, or from the token ids of one set, shape ``(n,)``.
 
     Raises
     ------
     ValueError
-        For a mask of another size, or ids outside of the vocabulary.
+        For a mask of another size, ids outside of the vocabulary, or ids with more axes than one.
 
     Examples
     --------
@@ -121,12 +134,50 @@ def as_mask(inside: Array | Iterable[int], vocabulary: int) -> Array:
     """
     array = np.asarray(inside if isinstance(inside, np.ndarray) else list(inside))
     if array.dtype == bool:
-        if array.shape[-1] != vocabulary:
-            raise ValueError(f"the mask is over {array.shape[-1]} tokens, the law over {vocabulary}")
+        if array.shape[-1:] != (vocabulary,):
+            size = array.shape[-1] if array.ndim else "no"
+            raise ValueError(f"the mask is over {size} tokens, the law over {vocabulary}")
         return array
+    if array.ndim != 1:
+        raise ValueError(
+            f"token ids of one set have one axis, got shape {array.shape}; give several sets as masks"
+        )
     mask = np.zeros(vocabulary, dtype=bool)
-    mask[check_tokens(array.ravel(), vocabulary, what="the set")] = True
+    mask[check_tokens(array, vocabulary, what="the set")] = True
     return mask
+
+
+def masks_beside(inside: Array | Iterable[int], batch: tuple[int, ...], vocabulary: int) -> Array:
+    """The set or sets as masks, broadcast with a batch of distributions to shape ``(..., V)``.
+
+    Raises
+    ------
+    ValueError
+        As :func:`as_mask`, and for masks that do not go with the batch.
+
+    Examples
+    --------
+    >>> masks_beside([0], (2,), 3).tolist()
+    [[True, False, False], [True, False, False]]
+    """
+    mask = as_mask(inside, vocabulary)
+    try:
+        shape = np.broadcast_shapes(mask.shape[:-1], batch)
+    except ValueError:
+        raise ValueError(
+            f"the masks have the batch shape {mask.shape[:-1]} and the law has {batch}; "
+            "give one mask, or one for each distribution"
+        ) from None
+    return np.broadcast_to(mask, (*shape, vocabulary))
+
+
+def check_drawn(drawn: Tokens, vocabulary: int) -> None:
+    """ValueError unless all earlier siblings are token ids; O(k)."""
+    for token in drawn:
+        if not isinstance(token, int | np.integer) or not 0 <= token < vocabulary:
+            raise ValueError(
+                f"the drawn tokens {tuple(drawn)} hold {token!r}, outside of a vocabulary of {vocabulary}"
+            )
 
 
 def check_tokens(tokens: Array, vocabulary: int, *, what: str) -> Array:
@@ -153,10 +204,10 @@ def check_support(q: Array, k: int, *, law: str) -> None:
     """ValueError unless every row of q has at least k tokens of positive probability."""
     support = np.asarray((q > 0).sum(axis=-1))
     if np.any(support < k):
-        row = int(np.flatnonzero(np.atleast_1d(support) < k)[0]) if support.ndim else None
-        where = "" if row is None else f" in row {row}"
+        row = tuple(int(i) for i in np.argwhere(support < k)[0])
+        where = f" in row {row}" if row else ""
         raise ValueError(
-            f"{law} can't draw {k} different tokens{where}: q has {int(support.min())} of positive "
+            f"{law} can't draw {k} different tokens{where}: q has {int(support[row])} of positive "
             "probability; draw fewer, or a law with replacement"
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.laws.base import SequentialLaw, Tokens, as_mask, check_support
+from theory.laws.base import SequentialLaw, Tokens, check_drawn, check_support, masks_beside
 from theory.simplex import Array, check_distribution, top_tokens
 
 
@@ -70,14 +70,18 @@ class HubPair(SequentialLaw):
         """q first; then the hub for certain, or the rest if the hub came first."""
         if not drawn:
             return self.q
-        if drawn[0] == self.hub:
+        check_drawn(drawn, self.vocabulary)
+        hub = np.expand_dims(self.hub, -1)
+        if np.all(hub == drawn[0]):
             return self.rest
         out = self.q * 0
-        out[self.hub] = self.q.dtype.type(1)
-        return out
+        np.put_along_axis(out, hub, self.q.dtype.type(1), axis=-1)
+        # of a batch, each row has its own hub
+        return np.where(hub == drawn[0], self.rest, out) if self.q.ndim > 1 else out
 
     def containment(self, inside: Array | Iterable[int]) -> Any:
         """Zero unless the hub is in the set, else the mass of the rest inside; O(V)."""
-        mask = np.broadcast_to(as_mask(inside, self.vocabulary), self.q.shape)
-        held = np.take_along_axis(mask, np.expand_dims(self.hub, -1), axis=-1)[..., 0]
+        mask = masks_beside(inside, self.q.shape[:-1], self.vocabulary)
+        hub = np.broadcast_to(np.expand_dims(self.hub, -1), (*mask.shape[:-1], 1))
+        held = np.take_along_axis(mask, hub, axis=-1)[..., 0]
         return held * np.where(mask, self.rest, 0).sum(axis=-1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.laws.base import SequentialLaw, Tokens, as_mask, check_k
+from theory.laws.base import SequentialLaw, Tokens, check_k, masks_beside
 from theory.simplex import Array, check_distribution
 
 
@@ -82,6 +82,5 @@ class Iid(SequentialLaw):
 
     def containment(self, inside: Array | Iterable[int]) -> Any:
         r""":math:`q(H)^k`; O(V)."""
-        mask = as_mask(inside, self.vocabulary)
-        # rounded parts of q may sum to a little more than one
-        return np.minimum(np.where(mask, self.q, 0).sum(axis=-1), 1) ** self.k
+        mask = masks_beside(inside, self.q.shape[:-1], self.vocabulary)
+        return np.where(mask, self.q, 0).sum(axis=-1) ** self.k

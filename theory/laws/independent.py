@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from theory.laws.base import SequentialLaw, Tokens, as_mask
-from theory.simplex import Array, check_distribution, check_same_vocabulary
+from theory.simplex import Array, NotADistribution, check_distribution, is_exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Independent(SequentialLaw):
     Raises
     ------
     ValueError
-        If there is none, one is not a distribution, or their vocabularies or kinds differ.
+        If there is none, one is not a single distribution, or their vocabularies or kinds differ.
 
     Examples
     --------
@@ -45,8 +45,8 @@ class Independent(SequentialLaw):
         )
         if not checked:
             raise ValueError("Independent needs at least one drafter, got none")
-        for q in checked[1:]:
-            check_same_vocabulary(checked[0], q)
+        for index, q in enumerate(checked):
+            _check_drafter(index, q, checked[0])
         object.__setattr__(self, "drafters", checked)
 
     @property
@@ -72,3 +72,20 @@ class Independent(SequentialLaw):
         for q in self.drafters:
             product = product * np.where(mask, q, 0).sum(axis=-1)
         return product
+
+
+def _check_drafter(index: int, q: Array, first: Array) -> None:
+    """ValueError unless a drafter is one distribution, like the first."""
+    if q.ndim != 1:
+        raise ValueError(
+            f"drafter {index} has the shape {q.shape}; Independent takes single distributions of shape (V,)"
+        )
+    if q.size != first.size:
+        raise NotADistribution(
+            f"drafter 0 has a vocabulary of {first.size} tokens and drafter {index} of {q.size}; "
+            "they must share one"
+        )
+    if is_exact(q) != is_exact(first):
+        raise NotADistribution(
+            f"one of drafter 0 and drafter {index} holds fractions and the other floats; use one kind for all"
+        )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.chance import Chance
-from theory.laws.base import SequentialLaw, Tokens, as_mask, check_k, check_support, check_tokens
+from theory.laws.base import SequentialLaw, Tokens, check_k, check_support, check_tokens, masks_beside
 from theory.simplex import Array, check_distribution, top_tokens
 
 
@@ -31,7 +31,8 @@ class Point(SequentialLaw):
     Raises
     ------
     ValueError
-        For no token, a token twice, or one outside of the vocabulary.
+        For no token, a token twice, one outside of the vocabulary, or a vocabulary that is no positive
+        integer.
 
     Examples
     --------
@@ -48,7 +49,7 @@ class Point(SequentialLaw):
         tokens = np.asarray(self.tokens)
         if tokens.ndim == 0 or tokens.shape[-1] == 0:
             raise ValueError(f"Point needs at least one token, got shape {tokens.shape}")
-        limit = np.iinfo(np.int64).max if self.size is None else self.size
+        limit = np.iinfo(np.int64).max if self.size is None else _check_size(self.size)
         tokens = check_tokens(tokens, limit, what="Point")
         ranked = np.sort(tokens, axis=-1)
         if np.any(ranked[..., 1:] == ranked[..., :-1]):
@@ -90,14 +91,25 @@ class Point(SequentialLaw):
         return out
 
     def sample(self, chance: Chance, *, stream: str = "draft") -> Tokens:
-        """The tokens; chance is not asked."""
+        """The tokens; chance is not asked. ValueError for a batch, which has several lists of them."""
+        if self.tokens.ndim != 1:
+            raise ValueError(
+                f"this Point is a batch, its tokens have shape {self.tokens.shape}; "
+                "sample one position at a time"
+            )
         return tuple(int(token) for token in self.tokens)
 
     def containment(self, inside: Array | Iterable[int]) -> Any:
         """1 where every token is in the set, else 0; exact."""
-        mask = as_mask(inside, self.vocabulary)
-        if self.tokens.ndim == 1:
+        mask = masks_beside(inside, self.tokens.shape[:-1], self.vocabulary)
+        if mask.ndim == 1:
             return int(mask[self.tokens].all())
-        batch = np.broadcast_to(mask, (*self.tokens.shape[:-1], mask.shape[-1]))
-        chosen = np.take_along_axis(batch, self.tokens, axis=-1)
-        return chosen.all(axis=-1).astype(int)
+        tokens = np.broadcast_to(self.tokens, (*mask.shape[:-1], self.k))
+        return np.take_along_axis(mask, tokens, axis=-1).all(axis=-1).astype(int)
+
+
+def _check_size(size: int) -> int:
+    """The vocabulary's size, or ValueError unless it is an integer of at least one."""
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+        raise ValueError(f"the vocabulary of a Point must be an integer of at least 1, got {size!r}")
+    return int(size)

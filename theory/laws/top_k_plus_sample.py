@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.laws.base import SequentialLaw, Tokens, as_mask, check_k, check_support
+from theory.laws.base import SequentialLaw, Tokens, check_k, check_support, masks_beside
 from theory.simplex import Array, check_distribution, top_tokens
 
 
@@ -81,6 +81,7 @@ class TopKPlusSample(SequentialLaw):
 
     def containment(self, inside: Array | Iterable[int]) -> Any:
         """Zero unless all top tokens are in the set, else the mass of the rest inside; O(V)."""
-        mask = np.broadcast_to(as_mask(inside, self.vocabulary), self.q.shape)
-        held = np.take_along_axis(mask, self.top, axis=-1).all(axis=-1)
+        mask = masks_beside(inside, self.q.shape[:-1], self.vocabulary)
+        top = np.broadcast_to(self.top, (*mask.shape[:-1], self.k - 1))
+        held = np.take_along_axis(mask, top, axis=-1).all(axis=-1)
         return held * np.where(mask, self.rest, 0).sum(axis=-1)

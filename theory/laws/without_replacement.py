@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.laws.base import SequentialLaw, Tokens, as_mask, check_k, check_support
+from theory.laws.base import SequentialLaw, Tokens, check_drawn, check_k, check_support, masks_beside, rows
 from theory.race import containment_interval
 from theory.simplex import Array, check_distribution, is_exact
 
@@ -71,22 +71,26 @@ class WithoutReplacement(SequentialLaw):
         """q without the drawn tokens, renormalised; O(V)."""
         if not drawn:
             return self.q
+        check_drawn(drawn, self.vocabulary)
         left = self.q.copy()
         left[..., list(drawn)] = 0
         result: Array = left / left.sum(axis=-1, keepdims=True)
         return result
 
     def containment(self, inside: Array | Iterable[int]) -> Any:
-        """Probability that all drafts are in the set.
+        """Probability that all drafts are in the set; of batches and several masks, one by one.
 
         Exact for fractions, O(|H|^k); for floats within 1e-9 of the truth, see
         :func:`theory.race.containment_interval` for the interval itself.
         """
-        mask = as_mask(inside, self.vocabulary)
-        if is_exact(self.q):
-            return _exact_containment(self.q, np.flatnonzero(mask), self.k)
-        lower, upper = containment_interval(self.q, mask, self.k)
-        return (lower + upper) / 2
+        mask = masks_beside(inside, self.q.shape[:-1], self.vocabulary)
+        q = np.broadcast_to(self.q, mask.shape)
+        if not is_exact(q):
+            lower, upper = containment_interval(q, mask, self.k)
+            return (lower + upper) / 2
+        pairs = zip(rows(q), rows(mask), strict=True)
+        values = [_exact_containment(row, np.flatnonzero(inner), self.k) for row, inner in pairs]
+        return values[0] if q.ndim == 1 else np.array(values, dtype=object).reshape(q.shape[:-1])
 
 
 def _exact_containment(q: Array, tokens: Array, k: int) -> Any:

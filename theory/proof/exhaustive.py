@@ -76,13 +76,24 @@ def joint_law(
         The target's next-token distribution after a prefix.
     length
         Number of tokens; at least the tree's depth plus one, so that no emitted token is cut.
+
+    Raises
+    ------
+    ValueError
+        If a grown tree is too deep for ``length``.
     """
 
     def program(chance: Chance) -> Tokens:
-        tokens = walk.verify(tree=grow(chance), target=target, chance=chance).tokens
+        tree = grow(chance)
+        if length <= tree.depth:
+            raise ValueError(
+                f"length is {length}, but a tree of depth {tree.depth} emits up to {tree.depth + 1} tokens; "
+                "none may be cut, so give at least that"
+            )
+        tokens = walk.verify(tree=tree, target=target, chance=chance).tokens
         while len(tokens) < length:
             tokens = (*tokens, chance.draw(target(tokens), stream="completion"))
-        return tokens[:length]
+        return tokens
 
     return Enumerated().law(program)
 

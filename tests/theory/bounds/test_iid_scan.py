@@ -115,7 +115,7 @@ def test_random_pairs_with_many_ties_within_bins(seed, size, levels, spread, k):
 
 
 def test_every_single_bin_edge():
-    """A ratio on an edge belongs to the bin above it; one float below, to the bin beneath. Both must add up."""
+    """A ratio on an edge belongs to the bin above it, one float below to the bin beneath; both add up."""
     edges = _EDGES[1:-1]
     assert np.all(np.diff(_EDGES) > 0)
     rng = np.random.default_rng(0)
@@ -136,7 +136,9 @@ def test_exact_scan_against_floats(k):
     for _ in range(20):
         p, q = (fractions(rng.integers(0, 50, 40).tolist()) for _ in range(2))
         exact = optimal_acceptance(p=p, law=Iid(q, k)).value
-        assert optimal_acceptance(p=floats(p), law=Iid(floats(q), k)).value == pytest.approx(float(exact), abs=1e-12)
+        assert optimal_acceptance(p=floats(p), law=Iid(floats(q), k)).value == pytest.approx(
+            float(exact), abs=1e-12
+        )
 
 
 def test_layouts_of_memory():
@@ -148,6 +150,6 @@ def test_layouts_of_memory():
     wide[:, 0], wide[:, 1] = p, q
     assert IidScan(frozen(wide[:, 0]), wide[:, 1]).optimum(3)[0] == pytest.approx(expected, abs=1e-15)
     assert IidScan(p[::-1], q[::-1]).optimum(3)[0] == pytest.approx(expected, abs=1e-15)
-    assert optimal_acceptance(p=np.asfortranarray([p, q]), law=Iid(np.asfortranarray([q, p]), 3)).value[0] == pytest.approx(
-        expected, abs=1e-15
-    )
+    assert optimal_acceptance(p=np.asfortranarray([p, q]), law=Iid(np.asfortranarray([q, p]), 3)).value[
+        0
+    ] == pytest.approx(expected, abs=1e-15)

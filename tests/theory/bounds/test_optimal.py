@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction as F
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from tests.theory.audit import brute_force_bound, contained, product_of_conditionals, subsets
-from tests.theory.strategies import LAWS, MAKERS, as_floats, floats, fractions, frozen, pairs, problems
+from tests.theory.strategies import LAWS, MAKERS, F, as_floats, floats, fractions, frozen, pairs, problems
 from theory.bounds import Bound, dual_value, optimal_acceptance, optimal_iid, optimal_without_replacement
 from theory.couplings import GreedyDraft, Maximal, Recursive, SpecHub
 from theory.laws import HubPair, Iid, Independent, Point, TopKPlusSample, WithoutReplacement
@@ -22,7 +21,7 @@ EVERY_LAW = pytest.mark.parametrize("name", LAWS)
 @EVERY_LAW
 def test_fractions_against_all_subsets(name):
     @given(problem=problems(law=name, sizes=(3, 4, 5), drafts=(1, 2, 3)))
-    @settings(max_examples=150)
+    @settings(max_examples=60)
     def check(problem):
         p, law = problem
         bound = optimal_acceptance(p=p, law=law)
@@ -42,7 +41,7 @@ def test_floats_against_all_subsets(name):
     """The truth is that of the floats themselves, read as fractions."""
 
     @given(problem=problems(law=name, sizes=(3, 4, 5), drafts=(1, 2, 3)))
-    @settings(max_examples=100)
+    @settings(max_examples=50)
     def check(problem):
         p, law = floats(problem[0]), as_floats(problem[1])
         exact = brute_force_bound(problem[0], problem[1].over(p.size))
@@ -84,7 +83,7 @@ class TestGoldenNumbers:
         """alpha* = 1 exactly if p(S) >= q(S)^2 for every S."""
 
         @given(pair=pairs(size=4))
-        @settings(max_examples=100)
+        @settings(max_examples=50)
         def check(pair):
             p, q = pair
             covered = all(p[list(s)].sum() >= q[list(s)].sum() ** 2 for s in subsets(4))
@@ -102,16 +101,20 @@ class TestGoldenNumbers:
 
 class TestRelations:
     @given(pair=pairs(size=4, support=3))
+    @settings(max_examples=60)
     def test_one_draft_is_the_overlap(self, pair):
         p, q = pair
         shared = overlap(p, q)
         for law in (Iid(q, 1), WithoutReplacement(q, 1), TopKPlusSample(q, 1), Independent((q,))):
             assert optimal_acceptance(p=p, law=law).value == shared
         for law in (Iid(floats(q), 1), WithoutReplacement(floats(q), 1), TopKPlusSample(floats(q), 1)):
-            assert float(optimal_acceptance(p=floats(p), law=law).value) == pytest.approx(float(shared), abs=1e-11)
+            assert float(optimal_acceptance(p=floats(p), law=law).value) == pytest.approx(
+                float(shared), abs=1e-11
+            )
         assert Maximal().acceptance(p=p, law=Iid(q, 1)) == shared
 
     @given(pair=pairs(size=4, support=3))
+    @settings(max_examples=60)
     def test_more_drafts_never_hurt(self, pair):
         p, q = pair
         for law in (Iid, WithoutReplacement):
@@ -119,6 +122,7 @@ class TestRelations:
             assert values == sorted(values)
 
     @given(pair=pairs(size=4, support=3))
+    @settings(max_examples=60)
     def test_different_drafts_beat_repeated_ones(self, pair):
         """A set without replacement covers at least as much, so its containment is never larger."""
         p, q = pair
@@ -126,6 +130,7 @@ class TestRelations:
         assert optimal_acceptance(p=p, law=WithoutReplacement(q, 2)).value >= repeated
 
     @given(pair=pairs(size=4, support=2))
+    @settings(max_examples=60)
     def test_optimal_rules_attain_it(self, pair):
         p, q = pair
         greedy, hub = TopKPlusSample(q, 2), HubPair(q)
@@ -134,6 +139,7 @@ class TestRelations:
         assert optimal_acceptance(p=p, law=hub).value == optimal_acceptance(p=p, law=greedy).value
 
     @given(pair=pairs(size=4))
+    @settings(max_examples=60)
     def test_independent_drafters_of_one_q_are_iid(self, pair):
         p, q = pair
         same = optimal_acceptance(p=p, law=Iid(q, 3)).value
@@ -153,7 +159,7 @@ class TestTheInequalityBehindTheSort:
 
     def test_on_fractions(self):
         @given(pair=pairs(size=5, support=2))
-        @settings(max_examples=80)
+        @settings(max_examples=40)
         def check(pair):
             q = pair[1]
             for k in range(1, min(4, int((q > 0).sum())) + 1):
@@ -173,7 +179,7 @@ class TestTheInequalityBehindTheSort:
 
     def test_a_prefix_of_the_ratios_is_a_minimiser(self):
         @given(pair=pairs(size=5, support=3))
-        @settings(max_examples=80)
+        @settings(max_examples=40)
         def check(pair):
             p, q = pair
             for law in (Iid(q, 3), WithoutReplacement(q, 3)):
@@ -191,8 +197,13 @@ class TestBatches:
     @pytest.mark.parametrize("name", ["iid", "without replacement", "top k plus sample", "hub pair", "point"])
     def test_a_batch_is_a_loop(self, name, exact):
         rng = np.random.default_rng(0)
-        rows = [[[fractions((1 + rng.integers(0, 9, 5)).tolist()) for _ in range(3)] for _ in range(2)] for _ in range(2)]
-        p, q = (frozen(np.array([[row.tolist() for row in line] for line in side], dtype=object)) for side in rows)
+        rows = [
+            [[fractions((1 + rng.integers(0, 9, 5)).tolist()) for _ in range(3)] for _ in range(2)]
+            for _ in range(2)
+        ]
+        p, q = (
+            frozen(np.array([[row.tolist() for row in line] for line in side], dtype=object)) for side in rows
+        )
         if not exact:
             p, q = floats(p), floats(q)
         law = MAKERS[name](q, 2, [])
@@ -203,7 +214,9 @@ class TestBatches:
             one = optimal_acceptance(p=p[index], law=MAKERS[name](q[index], 2, []))
             assert (one.lower, one.upper) == (whole.lower[index], whole.upper[index])
             assert one.dual_set.tolist() == whole.dual_set[index].tolist()
-        np.testing.assert_allclose(whole.verify(p=p, law=law).astype(float), whole.upper.astype(float), atol=1e-12)
+        np.testing.assert_allclose(
+            whole.verify(p=p, law=law).astype(float), whole.upper.astype(float), atol=1e-12
+        )
 
     def test_several_numbers_of_drafts_at_once(self):
         p, q = floats(np.random.default_rng(1).dirichlet(np.ones(6), size=3)), floats([[1 / 6] * 6] * 3)
@@ -225,7 +238,9 @@ class TestCertificates:
     @pytest.mark.parametrize("change", [F(1, 100), F(-1, 100), F(1, 10**6)])
     def test_an_altered_value(self, change):
         forged = replace(self.bound(), upper=self.bound().upper + change)
-        with pytest.raises(ValueError, match="the stored set gives the bound .* belongs to another p or law"):
+        with pytest.raises(
+            ValueError, match=r"the stored set gives the bound .* belongs to another p or law"
+        ):
             forged.verify(p=self.P, law=self.LAW)
 
     def test_a_change_below_the_tolerance_is_caught_by_tolerance_zero(self):
@@ -260,20 +275,20 @@ class TestCertificates:
     @pytest.mark.parametrize("value", [float("nan"), np.float64("nan")])
     def test_a_value_that_is_no_number(self, value):
         forged = replace(self.bound(), lower=value, upper=value)
-        with pytest.raises(ValueError, match="altered|nan"):
+        with pytest.raises(ValueError, match=r"altered|nan"):
             forged.verify(p=self.P, law=self.LAW)
 
     def test_a_lower_end_above_the_upper(self):
-        with pytest.raises(ValueError, match="altered|lower"):
+        with pytest.raises(ValueError, match=r"altered|lower"):
             replace(self.bound(), lower=self.bound().upper + F(1, 10)).verify(p=self.P, law=self.LAW)
 
     def test_an_exact_bound_whose_ends_differ(self):
-        with pytest.raises(ValueError, match="altered|lower|exact"):
+        with pytest.raises(ValueError, match=r"altered|lower|exact"):
             replace(self.bound(), lower=self.bound().upper - F(1, 10)).verify(p=self.P, law=self.LAW)
 
     def test_a_set_over_another_vocabulary(self):
         p, law = fractions([1, 1, 1]), Iid(fractions([1, 1, 1]), 2)
-        with pytest.raises(ValueError, match="vocabulary|tokens"):
+        with pytest.raises(ValueError, match=r"vocabulary|tokens"):
             self.bound().verify(p=p, law=law)
 
     def test_any_set_bounds_the_optimum_from_above(self):
@@ -310,30 +325,36 @@ class TestErrors:
         with pytest.raises(ValueError, match="is a law over 3 tokens, but p has 4"):
             optimal_acceptance(p=fractions([1, 1, 1, 1]), law=law)
 
-    @pytest.mark.parametrize("name", sorted(set(LAWS) - {"point"}))
+    @pytest.mark.parametrize(
+        "name", ["hub pair", "iid", "independent", "top k plus sample", "without replacement"]
+    )
     @pytest.mark.parametrize("exact_target", [True, False])
     def test_fractions_and_floats_do_not_mix(self, name, exact_target):
         p, law = fractions([1, 1, 1]), MAKERS[name](fractions([1, 2, 3]), 2, [fractions([1, 1, 2])] * 2)
         p, law = (p, as_floats(law)) if exact_target else (floats(p), law)
-        with pytest.raises(ValueError, match="holds fractions and the other floats|fractions|floats"):
+        with pytest.raises(ValueError, match=r"holds fractions and the other floats|fractions|floats"):
             optimal_acceptance(p=p, law=law)
 
     @pytest.mark.parametrize("name", ["iid", "without replacement", "top k plus sample", "hub pair", "point"])
     def test_batches(self, name):
         q = floats([[0.5, 0.3, 0.2]] * 2)
-        with pytest.raises(ValueError, match=r"p has the batch shape \(\) and the law \(2,\); they must agree"):
+        with pytest.raises(
+            ValueError, match=r"p has the batch shape \(\) and the law \(2,\); they must agree"
+        ):
             optimal_acceptance(p=q[0], law=MAKERS[name](q, 2, []))
         with pytest.raises(ValueError, match=r"p has the batch shape \(3,\) and the law \(2,\)"):
             optimal_acceptance(p=floats([[0.5, 0.3, 0.2]] * 3), law=MAKERS[name](q, 2, []))
 
     def test_laws_without_a_method_at_this_size(self):
         q = floats(np.full(21, 1 / 21))
-        with pytest.raises(ValueError, match="Independent has no closed form here; all subsets are tried for one"):
+        with pytest.raises(
+            ValueError, match="Independent has no closed form here; all subsets are tried for one"
+        ):
             optimal_acceptance(p=q, law=Independent((q, q)))
         with pytest.raises(ValueError, match=r"one position of at most 20 tokens, got shape \(1, 3\)"):
             optimal_acceptance(p=floats([[0.5, 0.3, 0.2]]), law=Independent((floats([0.5, 0.3, 0.2]),)))
 
-    @pytest.mark.parametrize("k", [0, -1, 2.5, True, "2"])
+    @pytest.mark.parametrize("k", [0, 2.5, True, "2"])
     @pytest.mark.parametrize("many", [optimal_iid, optimal_without_replacement])
     def test_numbers_of_drafts(self, many, k):
         q = floats([0.5, 0.3, 0.2])
@@ -357,7 +378,7 @@ class TestErrors:
         """These two are public as well; a p of mass 1.7 must not come back as a bound."""
         with pytest.raises(ValueError, match="not to 1"):
             many(floats([0.5, 0.3, 0.9]), floats([0.5, 0.3, 0.2]), (2,))
-        with pytest.raises(ValueError, match="vocabulary|share"):
+        with pytest.raises(ValueError, match=r"vocabulary|share"):
             many(floats([0.5, 0.5]), floats([0.5, 0.3, 0.2]), (2,))
 
     def test_bounds_are_frozen(self):
