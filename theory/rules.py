@@ -28,7 +28,7 @@ from theory.couplings import (
     SpecHub,
 )
 from theory.couplings.base import Coupling
-from theory.couplings.selections import Clipped, PriorityOrder, Selection, UniformSlot
+from theory.couplings.selections import PooledClip, PriorityOrder, Selection, UniformSlot
 from theory.laws import HubPair, Independent, Law, Tokens, TopKPlusSample
 from theory.lossy import (
     EngineThreshold,
@@ -217,7 +217,7 @@ _STARS = (
     Rule("canonical, uniform slot", "multi-draft", True,
          _star(_independent, lambda: Canonical(UniformSlot())), 1,
          _KHISTI, "O(kV)"),
-    Rule("canonical, clipped", "multi-draft", True, _star(named.iid, lambda: Canonical(Clipped())), 1,
+    Rule("canonical, clipped", "multi-draft", True, _star(named.iid, lambda: Canonical(PooledClip())), 1,
          f"{_KHISTI}; Hu et al. 2025", "O(V^2)"),
 )  # fmt: skip
 
@@ -249,7 +249,7 @@ _TREES = (
          lambda branching=(2, 2): named.traversal(branching, named.top), 2, _WENG, "O(nodes V)"),
     Rule("multi-path block, priority order", "tree", True, _multi_path(PriorityOrder()), 2, _GBV,
          "V containments a level"),
-    Rule("multi-path block, clipped", "tree", True, _multi_path(Clipped()), 2,
+    Rule("multi-path block, clipped", "tree", True, _multi_path(PooledClip()), 2,
          f"{_GBV}; UniVer, arXiv 2605.04543; SpecTr-GBV, arXiv 2604.25925", "O(V^2) a level"),
     Rule("multi-path block, uniform slot", "tree", True, _multi_path(UniformSlot()), 2, f"{_GBV}; {_KHISTI}",
          "O(kV) a level"),
@@ -265,8 +265,8 @@ _LOSSY = (
     Rule("typical acceptance", "multi-draft", False, _star(named.top, Typical), 1, "Cai et al. 2024 (Medusa)",
          "O(V)"),
     Rule("SpecHub with its shortcut", "multi-draft", False,
-         _star(_hub_pair, lambda: HubShortcut(Fraction(1, 2))), 1, "Sun et al. 2024 (SpecHub), released code",
-         "O(V)", draft_support=2),
+         lambda limit=Fraction(1, 3): named.full_tree((2,), _hub_pair, TopDown(HubShortcut(limit))), 1,
+         "Sun et al. 2024 (SpecHub), released code", "O(V)", draft_support=2),
     Rule("engine thresholds", "tree", False,
          _tree(named.top, lambda: TopDown(EngineThreshold(Fraction(1, 2), Fraction(3, 4)))), 2,
          "SGLang, tree_speculative_sampling_target_only", "O(kV) a level"),

@@ -1,0 +1,25 @@
+"""Lossy rules, each with its exact distortion; see :mod:`theory.lossy.base`."""
+
+from theory.lossy.base import Distortion, LossyCoupling, distortion, joint_distortion
+from theory.lossy.engine_threshold import EngineThreshold
+from theory.lossy.greedy_match import GreedyMatch
+from theory.lossy.hub_shortcut import HubShortcut
+from theory.lossy.judge import Judge
+from theory.lossy.lenient import Lenient
+from theory.lossy.rapid import Rapid
+from theory.lossy.typical import Typical, TypicalPath
+
+__all__ = [
+    "Distortion",
+    "EngineThreshold",
+    "GreedyMatch",
+    "HubShortcut",
+    "Judge",
+    "Lenient",
+    "LossyCoupling",
+    "Rapid",
+    "Typical",
+    "TypicalPath",
+    "distortion",
+    "joint_distortion",
+]
