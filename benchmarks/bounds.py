@@ -33,15 +33,21 @@ def ratio_to_sort(function, array):
     return statistics.median(ratios)
 
 
+def measured(p, q, k):
+    """Both ratios for one pair and one number of drafts."""
+    return (
+        ratio_to_sort(lambda: optimal_acceptance(p=p, law=Iid(q, k)), p),
+        ratio_to_sort(lambda: optimal_acceptance(p=p, law=WithoutReplacement(q, k)), p),
+    )
+
+
 def main():
     rng = np.random.default_rng(0)
     print(f"{'V':>8} {'k':>3} {'iid / sort':>11} {'without replacement / sort':>27}")
     for vocabulary in VOCABULARIES:
         pair = family("zipf").pair(vocabulary=vocabulary, rng=rng)
-        p, q = pair.p, pair.q
         for k in DRAFTS:
-            iid = ratio_to_sort(lambda k=k: optimal_acceptance(p=p, law=Iid(q, k)), p)
-            race = ratio_to_sort(lambda k=k: optimal_acceptance(p=p, law=WithoutReplacement(q, k)), p)
+            iid, race = measured(pair.p, pair.q, k)
             print(f"{vocabulary:>8} {k:>3} {iid:>11.2f} {race:>27.1f}")
 
 

@@ -1,1 +1,1 @@
-"""Speculative decoding on real and synthetic token distributions: everything that runs, measures and shows."""
+"""Speculative decoding on real and synthetic token distributions: what runs, measures and shows."""

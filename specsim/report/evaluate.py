@@ -1,7 +1,7 @@
 """Evaluating a trace: block after block, on one or several processes, with bounded memory.
 
-Blocks are decoded here, in order, and go to worker processes a few at a time; what comes back is a few
-hundred numbers a position. A block's result is a function of its logits, its row numbers and the plan (each
+Blocks are decoded here, in order, and go to worker processes a few rows at a time; what comes back is a few
+hundred numbers a position. A row's result is a function of its logits, its number and the plan (each
 pair has random numbers of its own, see :mod:`specsim.report.pairs`), so the number of processes changes
 nothing but the time.
 """
@@ -9,6 +9,7 @@ nothing but the time.
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -32,8 +33,10 @@ Array = NDArray[Any]
 Progress = Callable[[int, int], None]
 Arrays = TypeVar("Arrays", Places, Pictures)
 
-#: Positions decoded at a time; and numbers in an array that is worked on at a time, which fit into a cache.
-DECODED, WORKED_ON = 16, 2**16
+#: Positions decoded at a time, and (at least, with a small vocabulary more) handed to a process at a time.
+DECODED, HANDED_OUT = 16, 4
+#: Numbers in an array that is worked on at a time: they fit into a cache.
+WORKED_ON = 2**16
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -69,8 +72,8 @@ def evaluate(
 
     Notes
     -----
-    About 0.06 s a position, draft and temperature at 49,152 tokens on one core; memory for about eight blocks
-    of 16 positions, whatever the trace's size.
+    About 0.06 s a position, draft and temperature at 49,152 tokens on one core. Memory for a few dozen
+    positions' logits and what :class:`~specsim.sources.traces.Trace` holds, whatever the trace's size.
     """
     plan = plan or Plan()
     if jobs < 1:
@@ -98,7 +101,7 @@ def _report(progress: Progress | None, done: int, total: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """One block to evaluate; ``certify`` marks positions of the stated subset."""
+    """Some rows to evaluate; ``certify`` marks positions of the stated subset."""
 
     plan: Plan
     drafts: tuple[str, ...]
@@ -108,7 +111,7 @@ class _Task:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """What one block gave."""
+    """What one task gave."""
 
     places: Places
     pictures: Pictures
@@ -121,15 +124,32 @@ def _tasks(trace: Trace, plan: Plan, drafts: tuple[str, ...]) -> Iterator[_Task]
     for block in trace.blocks(size=DECODED, drafts=drafts):
         ordinal = np.arange(first, first + len(block))
         first += len(block)
-        yield _Task(plan, drafts, block, ordinal % plan.certify_every == 0)
+        size = max(HANDED_OUT, WORKED_ON // trace.vocabulary)
+        for start in range(0, len(block), size):
+            span = slice(start, start + size)
+            yield _Task(plan, drafts, _part_of(block, span), ordinal[span] % plan.certify_every == 0)
+
+
+def _part_of(block: Block, span: slice) -> Block:
+    return Block(
+        rows=block.rows[span],
+        target_logits=block.target_logits[span],
+        draft_logits={name: logits[span] for name, logits in block.draft_logits.items()},
+        domain=block.domain[span],
+        passage=block.passage[span],
+        position=block.position[span],
+        previous=block.previous[span],
+        token=block.token[span],
+    )
 
 
 def _mapped(tasks: Iterator[_Task], jobs: int) -> Iterator[_Part]:
-    """The parts in order, with at most two blocks a process under way."""
+    """The parts in order, with at most two tasks a process under way."""
     if jobs == 1:
         yield from map(_evaluated, tasks)
         return
-    with _one_thread_each(), ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with _one_thread_each(), ProcessPoolExecutor(jobs, context, initializer=_leave_interrupts) as pool:
         waiting: deque[Future[_Part]] = deque()
         try:
             for task in tasks:
@@ -140,6 +160,11 @@ def _mapped(tasks: Iterator[_Task], jobs: int) -> Iterator[_Part]:
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """A worker leaves control-C to the process that feeds it, which then stops it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
@@ -158,7 +183,7 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _evaluated(task: _Task) -> _Part:
-    """All temperatures and drafts of one block, a few rows at a time."""
+    """All temperatures and drafts of one task, as many rows at a time as fit into a cache."""
     block, plan = task.block, task.plan
     n, temperatures, drafts = len(block), len(plan.temperatures), len(task.drafts)
     shape = (n, temperatures, drafts)
@@ -177,7 +202,7 @@ def _evaluated(task: _Task) -> _Part:
 
 
 def _fill(task: _Task, part: _Part, span: slice, t: int) -> Audit:
-    """Evaluate some rows of a block at one temperature into the block's arrays."""
+    """Evaluate some rows of a task at one temperature into the task's arrays."""
     plan, block, pictures = task.plan, task.block, part.pictures
     temperature = plan.temperatures[t]
     p = plan.warp(temperature).probabilities(block.target_logits[span])

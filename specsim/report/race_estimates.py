@@ -9,7 +9,7 @@ no standard error here depends on).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from specsim.report.cells import Cells, estimate_cells
 from specsim.report.demand import Demand, Pairs
-from theory.couplings import Coupling, Estimate, Recursive, SampleAndMatch
+from theory.couplings import Estimate, Recursive
 from theory.couplings.base import mean_of
 from theory.couplings.race_paths import RacePaths
 from theory.laws import Tokens, WithoutReplacement
@@ -28,12 +28,12 @@ from theory.laws.draw_many import draw_without_replacement
 Array = NDArray[Any]
 
 #: Where less mass of q than this may be left for the last draft, the rounding of cumulative sums over the
-#: vocabulary (about 1e-15) could show, and drafts are drawn one by one.
+#: vocabulary (about 1e-15) could show, and paths are followed draft by draft, O(samples k V).
 RESOLVED = 1e-12
 
 
 def race_estimates(pairs: Pairs, counts: Sequence[int], demand: Demand) -> dict[tuple[str, int], Cells]:
-    """Cells of recursive rejection and of sample and match, by rule and number of drafts.
+    """Cells by rule and number of drafts: recursive rejection from three, sample and match from two.
 
     Parameters
     ----------
@@ -44,39 +44,34 @@ def race_estimates(pairs: Pairs, counts: Sequence[int], demand: Demand) -> dict[
     demand
         Samples and seed.
     """
-    found = [_estimates(pairs, place, counts, demand) for place in range(len(pairs.p))] if counts else []
-    return {
-        (rule, count): estimate_cells([values[rule, count] for values in found], drafts=count)
-        for rule in ("recursive", "sample-and-match")
-        for count in counts
-    }
+    out: dict[tuple[str, int], Cells] = {}
+    for rule, estimate, least in (("sample-and-match", _match, 2), ("recursive", _recursive, 3)):
+        asked = [count for count in counts if count >= least]
+        if asked:
+            found = [estimate(pairs, place, asked, demand) for place in range(len(pairs.p))]
+            for column, count in enumerate(asked):
+                out[rule, count] = estimate_cells([each[column] for each in found], drafts=count)
+    return out
 
 
-def _estimates(
-    pairs: Pairs, place: int, counts: Sequence[int], demand: Demand
-) -> dict[tuple[str, int], Estimate]:
-    """Estimates of one pair: all at once, or one by one where cumulative sums can't tell."""
+def _match(pairs: Pairs, place: int, counts: Sequence[int], demand: Demand) -> list[Estimate]:
+    """Sample and match at one pair: the target's mass on drawn sets."""
+    rng = pairs.chance(place, "sample-and-match", demand)
+    sets = draw_without_replacement(pairs.q[place], max(counts), rng=rng, samples=demand.samples)
+    held = np.cumsum(pairs.p[place][sets], axis=1)
+    return [mean_of(held[:, count - 1]) for count in counts]
+
+
+def _recursive(pairs: Pairs, place: int, counts: Sequence[int], demand: Demand) -> list[Estimate]:
+    """Recursive rejection at one pair: all at once, or draft by draft where cumulative sums can't tell."""
     p, q, most = pairs.p[place], pairs.q[place], max(counts)
-    chances = {rule: pairs.chance(place, rule, demand) for rule in ("recursive", "sample-and-match")}
+    rng = pairs.chance(place, "recursive", demand)
     left = np.partition(q, q.size - most + 1)[: q.size - most + 1].sum()
-    if left <= RESOLVED:
-        return _one_by_one(p, q, counts, chances, demand.samples)
-    paths = RacePaths(p, q).accepted(most, rng=chances["recursive"], samples=demand.samples)
-    sets = draw_without_replacement(q, most, rng=chances["sample-and-match"], samples=demand.samples)
-    values = {"recursive": paths, "sample-and-match": np.cumsum(p[sets], axis=1)}
-    return {(rule, count): mean_of(values[rule][:, count - 1]) for rule in values for count in counts}
-
-
-def _one_by_one(
-    p: Array, q: Array, counts: Sequence[int], chances: Mapping[str, np.random.Generator], samples: int
-) -> dict[tuple[str, int], Estimate]:
-    """The rules' general estimates, which renormalise what is left after every draw; O(samples k V) each."""
-    rules: dict[str, Coupling] = {"recursive": Recursive(), "sample-and-match": SampleAndMatch()}
-    return {
-        (name, count): rule.estimate(p=p, law=_Drawn(q, count), rng=chances[name], samples=samples)
-        for name, rule in rules.items()
-        for count in counts
-    }
+    if left > RESOLVED:
+        accepted = RacePaths(p, q).accepted(most, rng=rng, samples=demand.samples)
+        return [mean_of(accepted[:, count - 1]) for count in counts]
+    laws = [_Drawn(q, count) for count in counts]
+    return [Recursive().estimate(p=p, law=law, rng=rng, samples=demand.samples) for law in laws]
 
 
 @dataclass(frozen=True, eq=False)
