@@ -64,7 +64,7 @@ def acceptance_figure(results: Sequence[Result], *, draft: str) -> Figure:
             sharey="row",
             squeeze=False,
             gridspec_kw={
-                "left": 0.065,
+                "left": 0.075,
                 "right": 0.88,
                 "wspace": 0.47,
                 "top": 0.93,
