@@ -10,7 +10,6 @@ no standard error here depends on).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,16 +19,11 @@ from specsim.report.cells import Cells, estimate_cells
 from specsim.report.demand import Demand, Pairs
 from theory.couplings import Estimate, Recursive
 from theory.couplings.base import mean_of
-from theory.couplings.race_paths import RacePaths
-from theory.laws import Tokens, WithoutReplacement
-from theory.laws.base import SequentialLaw
+from theory.couplings.race_paths import RacePaths, resolves
+from theory.laws import WithoutReplacement
 from theory.laws.draw_many import draw_without_replacement
 
 Array = NDArray[Any]
-
-#: Where less mass of q than this may be left for the last draft, the rounding of cumulative sums over the
-#: vocabulary (about 1e-15) could show, and paths are followed draft by draft, O(samples k V).
-RESOLVED = 1e-12
 
 
 def race_estimates(pairs: Pairs, counts: Sequence[int], demand: Demand) -> dict[tuple[str, int], Cells]:
@@ -66,24 +60,8 @@ def _recursive(pairs: Pairs, place: int, counts: Sequence[int], demand: Demand) 
     """Recursive rejection at one pair: all at once, or draft by draft where cumulative sums can't tell."""
     p, q, most = pairs.p[place], pairs.q[place], max(counts)
     rng = pairs.chance(place, "recursive", demand)
-    left = np.partition(q, q.size - most + 1)[: q.size - most + 1].sum()
-    if left > RESOLVED:
+    if resolves(q, most):
         accepted = RacePaths(p, q).accepted(most, rng=rng, samples=demand.samples)
         return [mean_of(accepted[:, count - 1]) for count in counts]
-    laws = [_Drawn(q, count) for count in counts]
+    laws = [WithoutReplacement(q, count) for count in counts]
     return [Recursive().estimate(p=p, law=law, rng=rng, samples=demand.samples) for law in laws]
-
-
-@dataclass(frozen=True, eq=False)
-class _Drawn(SequentialLaw):
-    """Drafts without replacement by their conditional laws alone, without their own class's shortcuts."""
-
-    q: Array
-    k: int
-
-    @property
-    def vocabulary(self) -> int:
-        return int(self.q.size)
-
-    def conditional(self, drawn: Tokens) -> Array:
-        return WithoutReplacement(self.q, self.k).conditional(drawn)

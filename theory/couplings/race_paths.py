@@ -31,6 +31,24 @@ import numpy as np
 from theory.bounds.iid import ratios
 from theory.simplex import Array
 
+#: Mass of q that has to be left for the last draft: rounding of sums over the vocabulary is about 1e-15.
+_RESOLVED = 1e-12
+
+
+def resolves(q: Array, k: int) -> bool:
+    """Whether differences of cumulative sums can tell the masses left before each of k drafts.
+
+    Where q is so nearly certain that less than 1e-12 may be left for the last draft they can't, and paths
+    have to be followed one draft at a time.
+
+    Examples
+    --------
+    >>> resolves(np.array([0.5, 0.3, 0.2]), 2), resolves(np.array([1.0, 1e-14, 1e-14]), 2)
+    (True, False)
+    """
+    lightest = np.partition(q, q.size - k)[: q.size - k + 1]
+    return bool(lightest.sum() > _RESOLVED)
+
 
 @dataclass(frozen=True, eq=False)
 class RacePaths:

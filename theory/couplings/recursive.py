@@ -43,7 +43,7 @@ from theory.couplings.base import (
     resolved,
     sibling_law,
 )
-from theory.couplings.race_paths import RacePaths
+from theory.couplings.race_paths import RacePaths, resolves
 from theory.couplings.second_draft import mean_second_overlap
 from theory.laws import Law, Tokens, WithoutReplacement
 from theory.laws.base import rows
@@ -109,7 +109,7 @@ class Recursive:
         """
         target, law = checked(p, law)
         check_estimate(target, samples)
-        if isinstance(law, WithoutReplacement) and not is_exact(target):
+        if isinstance(law, WithoutReplacement) and not is_exact(target) and resolves(law.q, law.k):
             return mean_of(RacePaths(target, law.q).accepted(law.k, rng=rng, samples=samples)[:, -1])
         chance = Sampled(rng)
         values = [_rejected_path(target, law, chance) for _ in range(samples)]

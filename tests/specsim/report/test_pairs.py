@@ -11,9 +11,8 @@ from specsim.report import BOUND, Demand, Method, RuleAboveBound, evaluate_pairs
 from specsim.report import pairs as module
 from specsim.report.cells import ESTIMATE, EXACT, INTERVAL, exact_cells
 from theory.bounds import Bound
-from theory.chance import Sampled
 from theory.couplings import Recursive
-from theory.laws import HubPair, WithoutReplacement
+from theory.laws import HubPair
 
 KS = (1, 2, 3, 4)
 SAMPLES = 20_000
@@ -361,13 +360,3 @@ def test_pairs_that_make_no_sense():
         evaluate_pairs(p=[[0.5, 0.5]], q=[[0.5, 0.4]], demand=Demand())
     with pytest.raises(ValueError, match=r"p must have the shape \(n, V\)"):
         evaluate_pairs(p=[0.5, 0.5], q=[0.5, 0.5], demand=Demand())
-
-
-def test_one_by_one_is_the_same_law():
-    """The general drafts that replace the fast ones give the laws of the class."""
-    from specsim.report.race_estimates import _Drawn
-
-    q = make(1, 5, seed=9)[1][0]
-    general, special = _Drawn(q, 2), WithoutReplacement(q, 2)
-    assert general.enumerate() == pytest.approx(special.enumerate())
-    assert len(set(general.sample(Sampled(np.random.default_rng(0))))) == 2

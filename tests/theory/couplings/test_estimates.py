@@ -159,3 +159,14 @@ class TestAtFullSize:
         paths = RacePaths(floats(p), q).accepted(3, rng=np.random.default_rng(0), samples=2000)
         assert_mean(paths[:, 1], exact[0])
         assert paths[:, 2].min() > 1 - 1e-9
+
+    @pytest.mark.parametrize("digits", [6, 11, 13, 16])
+    @pytest.mark.parametrize("weights", [[7, 3, 2, 5], [1, 40, 2, 9]])
+    def test_nearly_certain_drafts(self, digits, weights):
+        """What is left for later drafts may be less than the rounding of sums over the vocabulary."""
+        p, q = fractions([2, 3, 1, 4, 5]), fractions([10 ** (digits + 2), *weights])
+        exact = accepted(Recursive(), p, WithoutReplacement(q, 4))
+        law = WithoutReplacement(floats(q), 4)
+        rng = np.random.default_rng(digits)
+        found = Recursive().estimate(p=floats(p), law=law, rng=rng, samples=3000)
+        assert abs(found.value - float(exact)) <= 6.5 * found.standard_error + 1e-9
