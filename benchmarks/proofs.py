@@ -105,7 +105,8 @@ ROWS = [
     walk("block verification", Block(), [iid(1)] * 2, 3, False),
     walk("block verification, merged", Block(), [iid(1)] * 2, 3, False, effort=MERGE),
     walk("block verification", Block(), [iid(1)] * 3, 2),
-    walk("greedy block, 2 rounds, Markov", GreedyBlock(), [iid(1)] * 2, 2, False, rounds=2, length=3, memory=1),
+    walk("greedy block, 2 rounds, memory 1", GreedyBlock(), [iid(1)] * 2, 2, False, rounds=2, length=3,
+         memory=1),
     walk("greedy block", GreedyBlock(), [iid(1)] * 2, 3, False),
     walk("traversal", Traversal(), [iid(2)], 3),
     walk("traversal", Traversal(), [different(2)], 3),
@@ -154,9 +155,8 @@ def main():
                 lambda c=coupling, f=law, v=vocabulary: prove_closed(coupling=c, law=f, vocabulary=v)
             )
             cells = sum(len(part.cells) for part in proof.proofs)
-            print(
-                f"| {name} | {law_name} | {vocabulary} | {k} | {len(proof.proofs)} | {cells} | {seconds:.1f} |"
-            )
+            columns = [name, law_name, vocabulary, k, len(proof.proofs), cells]
+            print("| " + " | ".join(map(str, columns)) + f" | {seconds:.1f} |", flush=True)
     print("\n| lemma, every V | obligations | result | s |\n|---|---|---|---|")
     for each in lemmas():
         print(f"| {each.name} | {len(each.formal)} | {each.result} | {each.seconds:.3f} |")

@@ -31,7 +31,7 @@ from theory.proof.counterexample import (
     law_or_failure,
     without_zeros,
 )
-from theory.proof.symbolic import Atom, Cell, Refutation, Ring
+from theory.proof.symbolic import Atom, Cell, Refutation, Ring, Undecided
 from theory.proof.symbolic.flat import law_in_cell, value_in_cell
 from theory.proof.symbolic.ring import Point
 from theory.proof.symbolic.solver import Conditions, Solver
@@ -150,6 +150,14 @@ class UniversalProof:
         Notes
         -----
         All identities cost more than the proof itself, which shares work between cells.
+
+        Examples
+        --------
+        >>> from theory.couplings import Maximal
+        >>> from theory.laws import Iid
+        >>> from theory.proof.universal import prove
+        >>> prove(coupling=Maximal(), law=lambda q: Iid(q, 1), vocabulary=2).verify(borders=4)
+        Checked(identities=2, witnesses=2, borders=4, refutations=0)
         """
         check_cover([*self.cells, *self.outside])
         refutations = self._check_refutations()
@@ -211,13 +219,16 @@ class UniversalProof:
 
     def _check_identity(self, cell: ProvenCell) -> None:
         values = Unknowns(self.ring)
-        law, expected = law_in_cell(
-            self.ring,
-            lambda chance: self.claim.program(values, chance),
-            lambda: self.claim.expected(values),
-            signs=cell.signs,
-            refutations=self.refutations,
-        )
+        try:
+            law, expected = law_in_cell(
+                self.ring,
+                lambda chance: self.claim.program(values, chance),
+                lambda: self.claim.expected(values),
+                signs=cell.signs,
+                refutations=self.refutations,
+            )
+        except Undecided as event:
+            raise BrokenCertificate(f"the sign of {event.atom.text} is open where {cell}") from None
         if not same_law(law, expected):
             raise BrokenCertificate(f"the law is not the expected one where {cell}")
 

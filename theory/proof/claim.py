@@ -63,6 +63,16 @@ class Claim:
     make_laws
         Makes the laws of the drafts and raises ValueError where there is none (more drafts without
         replacement than tokens of positive probability).
+
+    Examples
+    --------
+    >>> from fractions import Fraction as F
+    >>> coin = Claim(
+    ...     rule="a token of p", law="none", vocabulary=2, k=0, simplices=(Simplex("p", 2),),
+    ...     program=lambda values, chance: chance.draw(values["p"], stream="x"),
+    ...     expected=lambda values: dict(enumerate(values["p"])))
+    >>> coin.holds_at({"p": np.array([F(1, 3), F(2, 3)])})
+    True
     """
 
     rule: str
@@ -140,7 +150,16 @@ def rule_claim(
 
 
 def acceptance_claim(*, coupling: Coupling, law: LawMaker, vocabulary: int, drafters: int = 1) -> Claim:
-    """The claim that a coupling accepts with the probability that its closed form says."""
+    """The claim that a coupling accepts with the probability that its closed form says.
+
+    Examples
+    --------
+    >>> from fractions import Fraction as F
+    >>> from theory.couplings import Maximal
+    >>> claim = acceptance_claim(coupling=Maximal(), law=lambda q: Iid(q, 1), vocabulary=2)
+    >>> claim.law_at({"p": np.array([F(1, 3), F(2, 3)]), "q": np.array([F(1, 2), F(1, 2)])})
+    {True: Fraction(5, 6), False: Fraction(1, 6)}
+    """
     names = draft_names(drafters)
     program = _rule_program(coupling, law, names)
     base = rule_claim(coupling=coupling, law=law, vocabulary=vocabulary, drafters=drafters)
@@ -166,6 +185,13 @@ def k_seq_claim(*, vocabulary: int, k: int) -> Claim:
 
     The factor is an unknown too, written 1 + s with s > 0, under the rule's own condition
     ``1 - (1 - beta)^k <= rho beta``.
+
+    Examples
+    --------
+    >>> from fractions import Fraction as F
+    >>> p, q = np.array([F(1), F(0)]), np.array([F(1, 2), F(1, 2)])
+    >>> [k_seq_claim(vocabulary=2, k=2).domain({"p": p, "q": q, "s": s}) for s in (F(1, 4), F(1, 2))]
+    [False, True]
     """
 
     def program(values: Values, chance: Chance) -> Hashable:
@@ -222,6 +248,13 @@ def joint_claim(
         How many last tokens the distributions depend on; on all if left out.
     name
         What to call the scheme; the walk's repr if left out.
+
+    Examples
+    --------
+    >>> from theory.rules import rule
+    >>> claim = joint_claim(scheme=rule("block verification").build(length=1), depth=1, vocabulary=2)
+    >>> [simplex.name for simplex in claim.simplices]
+    ['p', 'p|1', 'p|2', 'q']
     """
     size = depth + 1 if length is None else length
     models = _Contexts(memory)

@@ -52,6 +52,16 @@ class Counterexample:
         The cell in which the failure was found; the values were made simpler and may have left it.
     seconds
         Wall-clock time until it was found.
+
+    Examples
+    --------
+    >>> from theory.proof.claim import Claim
+    >>> from theory.proof.symbolic import Simplex
+    >>> from theory.proof.universal import prove_claim
+    >>> print(prove_claim(Claim(
+    ...     rule="the first token", law="none", vocabulary=2, k=0, simplices=(Simplex("p", 2),),
+    ...     program=lambda values, chance: 0, expected=lambda values: dict(enumerate(values["p"])))))
+    refuted: the first token, none, V = 2, k = 0, at p = (1/2, 1/2): 0 has 1, not 1/2; 1 has 0, not 1/2
     """
 
     proved: ClassVar[bool] = False

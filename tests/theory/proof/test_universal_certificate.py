@@ -60,6 +60,11 @@ def test_a_missing_cell_is_noticed(proof):
         replace(proof, cells=(*proof.cells, proof.cells[0])).verify()
 
 
+def test_missing_refutations_are_noticed(proof):
+    with pytest.raises(BrokenCertificate, match=r"the sign of .* is open where"):
+        replace(proof, refutations=()).verify()
+
+
 def test_a_cell_that_was_put_aside_is_noticed(proof):
     aside, *rest = proof.cells
     hidden = Cell(aside.signs, aside.assumed, np.empty(0, dtype=np.intp))

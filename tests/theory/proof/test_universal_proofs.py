@@ -112,6 +112,8 @@ def test_several_rounds_of_a_rule_that_changes_the_next_target(memory):
     proof = prove_joint(GreedyBlock(), branching=[one, one], vocabulary=2, rounds=2, length=3, memory=memory)
     assert proof.proved
     assert len(proof.claim.simplices) == (6 if memory else 2)
+    # signs here follow from others that follow in turn
+    assert proof.verify(most=20, borders=5).identities > 0
 
 
 def test_merged_proofs_have_fewer_cells():

@@ -69,6 +69,16 @@ class Judge:
         Points.
     steps
         z3's step limit of a question.
+
+    Examples
+    --------
+    >>> from theory.proof.symbolic.ring import Simplex
+    >>> ring = Ring([Simplex("p", 2), Simplex("q", 2)])
+    >>> judge = Judge(ring, Pool(ring))
+    >>> first = ring.atom(ring.generators[0] - ring.generators[1])
+    >>> above, below = judge.sides(judge.everything(), first)
+    >>> above.assumed, below.assumed
+    (((Atom(p1 - q1), 1),), ((Atom(p1 - q1), -1),))
     """
 
     ring: Ring

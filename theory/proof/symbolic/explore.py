@@ -155,6 +155,18 @@ class Explorer:
         arrays and laws anew each time, so that nothing computed in one cell is seen in another.
     effort
         Limits, and whether forks inside the tree whose two sides have the same laws are dropped.
+
+    Examples
+    --------
+    >>> from theory.proof.symbolic.points import Pool
+    >>> from theory.proof.symbolic.ring import Simplex
+    >>> from theory.proof.symbolic.symbol import Unknowns
+    >>> ring = Ring([Simplex("p", 2)])
+    >>> p = Unknowns(ring)["p"]
+    >>> judge = Judge(ring, Pool(ring))
+    >>> explorer = Explorer(ring, judge, lambda chance: chance.draw(p, stream="x"))
+    >>> explorer.law_tree(judge.everything())
+    Leaf(law={0: p1, 1: -p1 + 1})
     """
 
     ring: Ring

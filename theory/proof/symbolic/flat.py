@@ -14,7 +14,7 @@ from typing import Any
 from theory.chance import Chance
 from theory.proof.symbolic.cells import Refutation
 from theory.proof.symbolic.explore import Branch, SymbolicChance, SymbolicLaw
-from theory.proof.symbolic.ring import Atom, Ring, Undecided
+from theory.proof.symbolic.ring import Ring
 from theory.proof.symbolic.symbol import constant
 
 
@@ -32,8 +32,18 @@ def law_in_cell(
     ------
     Undecided
         If the cell's signs and the refutations do not decide a comparison.
+
+    Examples
+    --------
+    >>> from theory.proof.symbolic.ring import Simplex
+    >>> from theory.proof.symbolic.symbol import Unknowns
+    >>> ring = Ring([Simplex("p", 2)])
+    >>> p = Unknowns(ring)["p"]
+    >>> law_in_cell(
+    ...     ring, lambda chance: chance.flip(p[0], stream="x"), dict, signs={}, refutations=())[0]
+    {False: -p1 + 1, True: p1}
     """
-    known = _Known(dict(signs), refutations)
+    known = implied_signs(signs, refutations)
     law: SymbolicLaw = {}
     pending: list[tuple[tuple[int, ...], Any]] = [((), constant(ring, 1))]
     while pending:
@@ -55,44 +65,45 @@ def value_in_cell(
     refutations: Sequence[Refutation],
 ) -> Any:
     """A computation without randomness, in a cell; raises as :func:`law_in_cell`."""
-    return _attempt(ring, _Known(dict(signs), refutations), compute)
+    return _attempt(ring, implied_signs(signs, refutations), compute)
 
 
 def _run(program: Callable[[Chance], Hashable], prefix: tuple[int, ...]) -> Hashable:
     return program(SymbolicChance(prefix))
 
 
-class _Known:
-    """Signs of a cell, and those that follow from refutations."""
+def implied_signs(signs: Mapping[int, int], refutations: Sequence[Refutation]) -> dict[int, int]:
+    """Signs of a cell and all that follow from refutations: if all conditions but one hold, it does not.
 
-    def __init__(self, signs: dict[int, int], refutations: Sequence[Refutation]) -> None:
-        self.signs = signs
-        self._by_atom: dict[int, list[tuple[frozenset[tuple[int, int]], int]]] = {}
-        for each in refutations:
-            conditions = frozenset((atom.number, sign) for atom, sign in each.conditions)
-            for number, sign in conditions:
-                others = conditions - {(number, sign)}
-                self._by_atom.setdefault(number, []).append((others, -sign))
-
-    def learn(self, atom: Atom) -> None:
-        """Add an atom's sign if a refutation gives it; raise Undecided if none does."""
-        held = set(self.signs.items())
-        for others, sign in self._by_atom.get(atom.number, ()):
-            if others <= held:
-                self.signs[atom.number] = sign
-                return
-        raise Undecided(atom)
-
-
-def _attempt(ring: Ring, known: _Known, run: Callable[[], Any]) -> Any:
-    """A run's outcome or its branch; signs that it asks for are learnt on the way."""
+    Examples
+    --------
+    >>> from theory.proof.symbolic.ring import Simplex
+    >>> ring = Ring([Simplex("p", 3)])
+    >>> first, second = (ring.atom(3 * x - 1) for x in ring.generators)
+    >>> implied_signs({first.number: 1}, [Refutation(((first, 1), (second, 1)))])
+    {0: 1, 1: -1}
+    """
+    known = dict(signs)
+    waiting = [[(atom.number, sign) for atom, sign in each.conditions] for each in refutations]
     while True:
-        ring.signs = known.signs
-        try:
-            return run()
-        except Branch as event:
-            return event
-        except Undecided as event:
-            known.learn(event.atom)
-        finally:
-            ring.signs = None
+        left = []
+        for conditions in waiting:
+            open_ones = [(number, sign) for number, sign in conditions if known.get(number) != sign]
+            if len(open_ones) == 1 and open_ones[0][0] not in known:
+                known[open_ones[0][0]] = -open_ones[0][1]
+            elif all(number not in known for number, _ in open_ones):
+                left.append(conditions)
+        if len(left) == len(waiting):
+            return known
+        waiting = left
+
+
+def _attempt(ring: Ring, signs: Mapping[int, int], run: Callable[[], Any]) -> Any:
+    """A run's outcome or its branch."""
+    ring.signs = signs
+    try:
+        return run()
+    except Branch as event:
+        return event
+    finally:
+        ring.signs = None

@@ -36,6 +36,13 @@ class Pool:
         The unknowns.
     seed
         Of the points; the same pool for the same seed.
+
+    Examples
+    --------
+    >>> from theory.proof.symbolic.ring import Simplex
+    >>> ring = Ring([Simplex("p", 2)])
+    >>> all(0 < x < 1 for x in Pool(ring).point(0))
+    True
     """
 
     def __init__(self, ring: Ring, *, seed: int = 0) -> None:

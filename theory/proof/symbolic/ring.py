@@ -303,8 +303,8 @@ class Ring:
         return values
 
     def _make_aliases(self) -> dict[str, str]:
-        """Readable text for the last tokens' probabilities and their differences."""
-        last = [(s, self._distributions[s.name][s.tokens[-1]]) for s in self.simplices]
+        """Readable text for the last tokens' probabilities and their differences, where they are long."""
+        last = [(s, self._distributions[s.name][s.tokens[-1]]) for s in self.simplices if len(s.tokens) > 2]
         aliases: dict[str, str] = {}
         for simplex, entry in last:
             label = simplex.label(simplex.tokens[-1])
@@ -316,7 +316,14 @@ class Ring:
 
 
 def evaluate(polynomial: Polynomial, point: Point) -> Fraction:
-    """A polynomial's exact value at a point."""
+    """A polynomial's exact value at a point.
+
+    Examples
+    --------
+    >>> ring = Ring([Simplex("p", 3)])
+    >>> evaluate(ring.polynomials("p")[2], (Fraction(1, 2), Fraction(1, 3)))
+    Fraction(1, 6)
+    """
     total = Fraction(0)
     for powers, coefficient in polynomial.to_dict().items():
         term = Fraction(int(coefficient))

@@ -11,9 +11,14 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-import z3
-
 from theory.proof.symbolic.ring import Atom, Point, Ring
+
+try:
+    import z3
+except ImportError as error:  # pragma: no cover - depends on the installation
+    raise ImportError(
+        "universal proofs need python-flint and z3-solver; install them with: pip install 'specsim[proofs]'"
+    ) from error
 
 #: Signs asked of atoms.
 Conditions = Sequence[tuple[Atom, int]]
@@ -26,6 +31,14 @@ class Solver:
     ----------
     ring
         The unknowns.
+
+    Examples
+    --------
+    >>> from theory.proof.symbolic.ring import Simplex
+    >>> ring = Ring([Simplex("p", 3)])
+    >>> p1, p2 = ring.generators
+    >>> Solver(ring).find([(ring.atom(p1 - p2), 1), (ring.atom(2 * p2 - 1), 1)], steps=1_000_000)
+    False
     """
 
     def __init__(self, ring: Ring) -> None:
