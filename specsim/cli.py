@@ -17,6 +17,7 @@ from specsim.commands.parsing import Parser, UsageError, did_you_mean
 COMMANDS = {
     "report": "specsim.commands.report",
     "bound": "specsim.commands.bound",
+    "audit": "specsim.commands.audit",
     "trace": "specsim.commands.trace",
     "record": "specsim.commands.record",
 }
@@ -27,6 +28,8 @@ examples:
       the acceptance table of a recorded trace, with figures and a page in report/
   specsim bound pair.npz --law iid --drafts 4
       the best possible acceptance for one target p and draft q
+  specsim audit theory.couplings:Recursive
+      whether a verification rule is lossless; the smallest counterexample if it is not
   specsim trace traces/smollm2-135m
       what a trace holds, and whether its files are sound
   specsim record my-trace --model smollm2-135m --domains code,chat

