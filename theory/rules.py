@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from theory.couplings import (
     Canonical,
+    Clipped,
     GreedyDraft,
     GumbelList,
     KSeq,
@@ -217,6 +218,8 @@ _STARS = (
     Rule("canonical, uniform slot", "multi-draft", True,
          _star(_independent, lambda: Canonical(UniformSlot())), 1,
          _KHISTI, "O(kV)"),
+    Rule("clipped", "multi-draft", True, _star(named.iid, Clipped), 1,
+         f"Hu et al. 2025 (the optimum); {_KHISTI}", "O(V log V) a plan, then O(k)"),
     Rule("canonical, clipped", "multi-draft", True, _star(named.iid, lambda: Canonical(PooledClip())), 1,
          f"{_KHISTI}; Hu et al. 2025", "O(V^2)"),
 )  # fmt: skip

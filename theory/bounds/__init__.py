@@ -2,15 +2,37 @@
 
 from theory.bounds.iid import IidScan
 from theory.bounds.optimal import optimal_acceptance, optimal_iid, optimal_without_replacement
+from theory.bounds.primal import IidCertificate, certify_iid
 from theory.bounds.result import Bound, dual_value
+from theory.bounds.truncated import Ends, Truncated
+from theory.bounds.truncated_ends import (
+    k_seq_ends,
+    optimal_iid_ends,
+    overlap_ends,
+    point_ends,
+    recursive_ends,
+    top_k_plus_sample_ends,
+    total_variation_ends,
+)
 from theory.bounds.without_replacement import RaceBound
 
 __all__ = [
     "Bound",
+    "Ends",
+    "IidCertificate",
     "IidScan",
     "RaceBound",
+    "Truncated",
+    "certify_iid",
     "dual_value",
+    "k_seq_ends",
     "optimal_acceptance",
     "optimal_iid",
+    "optimal_iid_ends",
     "optimal_without_replacement",
+    "overlap_ends",
+    "point_ends",
+    "recursive_ends",
+    "top_k_plus_sample_ends",
+    "total_variation_ends",
 ]

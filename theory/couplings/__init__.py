@@ -2,6 +2,7 @@
 
 from theory.couplings.base import Coupling, Estimate, NoClosedForm, Resolution, UnsupportedLaw
 from theory.couplings.canonical import Canonical
+from theory.couplings.clipped import Clipped
 from theory.couplings.greedy_draft import GreedyDraft
 from theory.couplings.gumbel_coupling import GumbelCoupling, race_winner
 from theory.couplings.gumbel_list import GumbelList
@@ -14,6 +15,7 @@ from theory.couplings.spec_hub import SpecHub
 
 __all__ = [
     "Canonical",
+    "Clipped",
     "Coupling",
     "Estimate",
     "GreedyDraft",
