@@ -6,6 +6,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 TRACE  := traces/smollm2-135m
+# tests run in one process a core, each of them with one thread
+SPREAD := -n auto --dist worksteal
+export OMP_NUM_THREADS ?= 1
 
 .PHONY: report test slow lint notebooks papers benchmarks clean
 
@@ -13,10 +16,10 @@ report: $(VENV)/.base
 	$(BIN)/specsim report $(TRACE) --out report
 
 test: $(VENV)/.all
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 slow: $(VENV)/.all
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(SPREAD) -m slow
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .
