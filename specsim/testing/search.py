@@ -64,7 +64,8 @@ class _Condition:
 
     def __call__(self, case: Case) -> bool:
         if self.stopped is not None:
-            return False
+            # nothing new is examined, but what was said before is said again
+            return self.kind is not None and self._known.get(_key(case)) == self.kind
         try:
             return self._fails(case)
         except Exception as error:
@@ -73,7 +74,7 @@ class _Condition:
             return False
 
     def _fails(self, case: Case) -> bool:
-        key = "\n".join(case.describe())
+        key = _key(case)
         if self.kind is None:
             self.tried += 1
             self.kind = self._known[key] = self._failure_of(case)
@@ -84,6 +85,10 @@ class _Condition:
             self._budget -= 1
             self._known[key] = self._failure_of(case)
         return self._known[key] == self.kind
+
+
+def _key(case: Case) -> str:
+    return "\n".join(case.describe())
 
 
 def search(
@@ -113,8 +118,10 @@ def search(
     try:
         case = find(cases, condition, settings=options, random=Random(plan.seed))
     except NoSuchExample:
-        if condition.stopped is not None:
-            raise condition.stopped from None
+        case = None
+    if condition.stopped is not None:
+        raise condition.stopped
+    if case is None:
         return condition.tried
     assert condition.kind is not None
     kind = condition.kind
