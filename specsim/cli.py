@@ -18,6 +18,7 @@ COMMANDS = {
     "report": "specsim.commands.report",
     "bound": "specsim.commands.bound",
     "audit": "specsim.commands.audit",
+    "serve": "specsim.commands.serve",
     "trace": "specsim.commands.trace",
     "record": "specsim.commands.record",
 }
@@ -30,6 +31,8 @@ examples:
       the best possible acceptance for one target p and draft q
   specsim audit theory.couplings:Recursive
       whether a verification rule is lossless; the smallest counterexample if it is not
+  specsim serve --rate 1,4,16,64
+      when drafts help under load
   specsim trace traces/smollm2-135m
       what a trace holds, and whether its files are sound
   specsim record my-trace --model smollm2-135m --domains code,chat

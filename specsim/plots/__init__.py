@@ -4,8 +4,18 @@ from specsim.plots.acceptance import acceptance_figure as acceptance_figure
 from specsim.plots.distance import distance_figure as distance_figure
 from specsim.plots.gantt import gantt_figure as gantt_figure
 from specsim.plots.gap import gap_figure as gap_figure
+from specsim.plots.serving import serving_figure as serving_figure
 from specsim.plots.style import COLOURS as COLOURS
 from specsim.plots.style import save as save
 from specsim.plots.style import style as style
 
-__all__ = ["COLOURS", "acceptance_figure", "distance_figure", "gantt_figure", "gap_figure", "save", "style"]
+__all__ = [
+    "COLOURS",
+    "acceptance_figure",
+    "distance_figure",
+    "gantt_figure",
+    "gap_figure",
+    "save",
+    "serving_figure",
+    "style",
+]

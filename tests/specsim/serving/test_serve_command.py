@@ -1,0 +1,77 @@
+"""``specsim serve``: the table, JSON, the figure, and mistakes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from specsim.cli import main
+
+SMALL = ["serve", "--requests", "40", "--output", "20"]
+
+
+def run(capsys, *arguments):
+    status = main([*SMALL, *arguments])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_every_scheduler_in_json(capsys):
+    names = ["none", "fixed:3", "goodput:4", "allocation:4", "tetris:20", "slo:20", "table:1=4/8=1"]
+    status, out, _ = run(capsys, "--schedulers", ",".join(names), "--json")
+    answer = json.loads(out)
+    assert status == 0
+    assert answer["kind"] == "one simulated run"
+    assert [row["scheduler"] for row in answer["runs"]] == names
+    assert all(row["requests"] == 40 and row["throughput"] > 0 for row in answer["runs"])
+
+
+def test_the_same_seed_the_same_numbers(capsys):
+    one, other, third = (run(capsys, "--json", "--seed", seed)[1] for seed in "112")
+    assert one == other != third
+
+
+def test_the_table_and_a_figure(capsys, tmp_path):
+    figure = tmp_path / "load.png"
+    status, out, _ = run(capsys, "--rate", "2,20", "--schedulers", "none,fixed:2", "--figure", str(figure))
+    assert status == 0
+    assert out.count("fixed:2") == 2
+    assert "…" not in out
+    assert figure.stat().st_size > 10_000
+
+
+def test_recorded_requests(capsys, tmp_path):
+    path = tmp_path / "requests.jsonl"
+    path.write_text('{"arrival": 0, "prompt": 9, "output": 5, "acceptance": 0.5}\n')
+    status, out, _ = run(capsys, "--arrivals", str(path), "--schedulers", "fixed:2", "--json")
+    (row,) = json.loads(out)["runs"]
+    assert status == 0
+    assert (row["requests"], row["rate"]) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--schedulers", "fast"], "'fast' is not one of none, fixed:K"),
+        (["--schedulers", "fixed:-1"], "a draft length is 0 or more, got -1"),
+        (["--schedulers", "table:2=1"], "entry for batches from size 1 on"),
+        (["--schedulers", "none,none"], "names none, or one twice"),
+        (["--acceptance", "1.5"], "is a probability, or A,B of a beta law"),
+        (["--rate", "0"], "'0' is not a number above 0"),
+        (["--target", "1,2"], "not three times BASE,PER_TOKEN,PER_CACHED_TOKEN"),
+        (["--arrivals", "nowhere.jsonl"], "there is no file 'nowhere.jsonl'"),
+        (["--figure", "no/such/place.png"], "directory that does not exist"),
+    ],
+)
+def test_mistakes(capsys, arguments, message):
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_figure_needs_rates(capsys, tmp_path):
+    status, _, err = run(capsys, "--figure", str(tmp_path / "x.png"))
+    assert status == 1
+    assert "two rates or more" in err
