@@ -177,10 +177,10 @@ def test_bad_options(options, message):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(5))
-def test_no_lossless_coupling_is_ever_refuted(seed):
-    for coupling in LOSSLESS:
-        assert_lossless(coupling(), seed=seed, examples=300, drafts=(1, 2, 3), vocabulary=4)
+@pytest.mark.parametrize("coupling", LOSSLESS)
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_no_lossless_coupling_is_ever_refuted(coupling, seed):
+    assert_lossless(coupling(), seed=seed, examples=60, drafts=(1, 2, 3), vocabulary=4)
 
 
 def test_without_shrinking_the_first_counterexample_is_returned():
