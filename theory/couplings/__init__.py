@@ -9,6 +9,7 @@ from theory.couplings.gumbel_list import GumbelList
 from theory.couplings.k_seq import KSeq
 from theory.couplings.maximal import Maximal
 from theory.couplings.optimal_plan import OptimalPlan
+from theory.couplings.raffle import Raffle
 from theory.couplings.recursive import Recursive
 from theory.couplings.sample_and_match import SampleAndMatch
 from theory.couplings.spec_hub import SpecHub
@@ -25,6 +26,7 @@ __all__ = [
     "Maximal",
     "NoClosedForm",
     "OptimalPlan",
+    "Raffle",
     "Recursive",
     "Resolution",
     "SampleAndMatch",
