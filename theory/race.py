@@ -41,12 +41,12 @@ from math import comb, factorial
 
 import numpy as np
 
+from theory.light_rates import LIGHT, SERIES, LightRates, cut_off
 from theory.simplex import Array
 
+_LIGHT, _SERIES = LIGHT, SERIES
 _QUADRATURE_ERROR = 1e-12
 _TAIL = 1e-13
-_LIGHT = 0.25  # a token is light if its rate times the last node is at most this
-_SERIES = 22  # power sums kept for light tokens
 _ROUNDING = 1e-13  # allowance for float64 rounding in sums of at most a few hundred terms of size one
 _SUMS = 2e-15  # allowance for a ratio of two sums of float64
 _WINDOW = 768  # tokens looked at to find the last node
@@ -80,13 +80,7 @@ def _series_coefficients(orders: int) -> tuple[Array, Array]:
         for n in range(m, _SERIES + 1):
             surjections = sum((-1) ** (m - i) * comb(m, i) * i**n for i in range(m + 1))
             table[m - 1, n - 1] = (-1) ** (m + 1) * surjections / (m * factorial(n))
-    radius = np.linspace(0.5, 8.0, 200)
-    ratio = _LIGHT / radius
-    cut = [
-        float(np.min(np.expm1(radius) ** m / m * ratio ** (_SERIES + 1) / (1 - ratio)))
-        for m in range(1, orders + 1)
-    ]
-    return table, np.array(cut)
+    return table, cut_off(orders, _SERIES, _LIGHT)
 
 
 def _chernoff_mean(k: int) -> float:
@@ -160,8 +154,8 @@ class RaceScan:
 
     Notes
     -----
-    Set-up takes about 25 passes over q; each evaluation of J prefixes O(J k^2 M) with M of about 100
-    nodes, whatever V is.
+    Set-up takes about 25 passes over q, mostly for the power sums of faint tokens; each evaluation of J
+    prefixes O(J k^2 M) with M of about 100 nodes, whatever V is.
 
     Examples
     --------
@@ -188,13 +182,13 @@ class RaceScan:
     def suffix(self) -> Array:
         """Mass outside of each prefix, shape ``(V + 1,)``; a suffix sum, so small masses keep digits."""
         out = np.zeros(self.q.size + 1)
-        out[:-1] = np.cumsum(self.q[::-1])[::-1]
+        np.cumsum(self.q[::-1], out=out[-2::-1])
         return out
 
     @cached_property
-    def _live(self) -> Array:
-        """Number of tokens of positive rate in each prefix, shape ``(V + 1,)``."""
-        return np.concatenate([[0], np.cumsum(self.q > 0)])
+    def _first_live(self) -> Array:
+        """Where the first k tokens of positive rate are."""
+        return np.flatnonzero(self.q > 0)[: self.k]
 
     @cached_property
     def _heavy(self) -> tuple[Array, Array]:
@@ -205,31 +199,25 @@ class RaceScan:
         return positions, _multiply_in(arrived, self.k)
 
     @cached_property
-    def _light(self) -> tuple[Array, float]:
-        """Cumulative power sums of scaled light rates, shape ``(V + 1, series)``; and the scale."""
+    def _light(self) -> LightRates:
+        """The other tokens, by power sums of their rates over the largest that is light."""
         scale = _LIGHT / float(self._grid[0][-1])
         rates = self.q / scale
         rates[self._heavy[0]] = 0.0
-        sums = np.zeros((_SERIES, self.q.size + 1))
-        power = np.ones(self.q.size)
-        for n in range(_SERIES):
-            power = power * rates
-            np.cumsum(power, out=sums[n, 1:])
-        return sums, scale
+        return LightRates(rates)
 
     def _counts(self, sizes: Array) -> tuple[Array, Array]:
         """Pr(N = r) for r < k at every prefix and node, shape ``(k, J, M)``; and an error bound (J,)."""
         nodes = self._grid[0]
         positions, products = self._heavy
         heavy = products[np.searchsorted(positions, sizes)].transpose(1, 0, 2)
-        sums, scale = self._light
-        chosen = sums[:, sizes].T
-        light, error = _light_counts(chosen, nodes * scale, self.k)
+        sums, cut = self._light.power_sums(sizes, self.k)
+        light = _light_counts(sums, nodes / nodes[-1] * _LIGHT, self.k)
         counts = np.zeros((self.k, sizes.size, nodes.size))
         for r in range(self.k):
             for s in range(r + 1):
                 counts[r] += heavy[s] * light[r - s]
-        return counts, error
+        return counts, np.expm1(cut)
 
     def interval(self, sizes: Array, k: int) -> tuple[Array, Array]:
         """Rigorous ends of Q for the prefixes of the given sizes and ``k`` drafts.
@@ -249,7 +237,7 @@ class RaceScan:
         if not 1 <= k <= self.k:
             raise ValueError(f"this scan was made for 1 to {self.k} drafts, got {k}")
         outside = self.suffix[sizes]
-        whole, never = outside == 0, self._live[sizes] < k
+        whole, never = outside == 0, sizes <= self._first_live[k - 1]
         if k == 1:
             share = (self.suffix[0] - outside) / self.suffix[0]
             return _with_certain(share - _SUMS, share + _SUMS, whole, never)
@@ -276,23 +264,20 @@ def _with_certain(lower: Array, upper: Array, whole: Array, never: Array) -> tup
     )
 
 
-def _light_counts(sums: Array, scaled: Array, k: int) -> tuple[Array, Array]:
+def _light_counts(sums: Array, scaled: Array, k: int) -> Array:
     """Generating functions of the light tokens: ``(k, J, M)`` from power sums ``(J, series)``."""
     powers = scaled[None, :] ** np.arange(1, _SERIES + 1)[:, None]
     mean = np.outer(sums[:, 0], scaled)
     light = np.zeros((k, *mean.shape))
     light[0] = 1.0
-    if k == 1:
-        light[0] = np.exp(-mean)
-        return light, np.zeros(sums.shape[0])
-    table, cut = _series_coefficients(k - 1)
-    logs = [sums @ (table[m][:, None] * powers) for m in range(k - 1)]
-    for r in range(1, k):
-        for m in range(1, r + 1):
-            light[r] += (m / r) * logs[m - 1] * light[r - m]
+    if k > 1:
+        table, _ = _series_coefficients(k - 1)
+        logs = [sums @ (table[m][:, None] * powers) for m in range(k - 1)]
+        for r in range(1, k):
+            for m in range(1, r + 1):
+                light[r] += (m / r) * logs[m - 1] * light[r - m]
     light *= np.exp(-mean)
-    # a light token's cut-off is at most its share of the largest allowed x, times that x's cut-off
-    return light, np.expm1(mean[:, -1] / _LIGHT * cut.sum())
+    return light
 
 
 def _outer_weight(rate: Array, step: float) -> Array:

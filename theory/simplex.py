@@ -31,6 +31,7 @@ Array = NDArray[Any]
 
 #: A float row may miss one by this much: float32 softmax rows summed in float64 miss it by less.
 SUM_TOLERANCE = 1e-6
+_LARGE = 65536  # from this vocabulary on it is worth to load compiled code
 
 
 class NotADistribution(ValueError):
@@ -139,6 +140,18 @@ def check_weights(values: ArrayLike, *, name: str = "weights") -> Array:
     >>> check_weights([0.5, 2.0])
     array([0.5, 2. ])
     """
+    array = _with_tokens(values, name)
+    if is_exact(array):
+        _check_exact_entries(array, name)
+        return array
+    # One pass for the sound case: NaN propagates through min, and +inf shows in max.
+    if not (array.min() >= 0 and array.max() < np.inf):
+        _raise_bad_entry(array, name)
+    return array
+
+
+def _with_tokens(values: ArrayLike, name: str) -> Array:
+    """An array of numbers with at least one row and one token; entries unchecked."""
     array = np.asarray(values)
     if array.ndim or array.dtype != object:  # a single object has no entries to look at
         array = as_array(array)
@@ -146,12 +159,6 @@ def check_weights(values: ArrayLike, *, name: str = "weights") -> Array:
         raise NotADistribution(f"{name} needs a last axis of at least one token, got shape {array.shape}")
     if array.size == 0:
         raise NotADistribution(f"{name} needs at least one row, got shape {array.shape}")
-    if is_exact(array):
-        _check_exact_entries(array, name)
-        return array
-    # One pass for the sound case: NaN propagates through min, and +inf shows in max.
-    if not (array.min() >= 0 and array.max() < np.inf):
-        _raise_bad_entry(array, name)
     return array
 
 
@@ -207,16 +214,38 @@ def check_distribution(values: ArrayLike, *, name: str = "p", tolerance: float =
         ...
     theory.simplex.NotADistribution: q sums to 0.5, not to 1; normalise it yourself if that is meant
     """
-    array = check_weights(values, name=name)
-    with np.errstate(over="ignore"):  # a sum of inf is not one either
+    array = _with_tokens(values, name)
+    if is_exact(array):
+        _check_exact_entries(array, name)
         total = np.asarray(array.sum(axis=-1))
-    bad = (total != 1) if is_exact(array) else (np.abs(total - 1.0) > tolerance)
+        bad = np.asarray(total != 1)
+    else:
+        total, sound = _totals(array)
+        if not sound:
+            check_weights(array, name=name)
+        bad = ~(np.abs(total - 1.0) <= tolerance)
     if np.any(bad):
-        index = _first(np.asarray(bad)) if total.ndim else ()
+        index = _first(bad) if total.ndim else ()
         raise NotADistribution(
             f"{name} sums to {total[index]}, not to 1{_where(index)}; normalise it yourself if that is meant"
         )
     return array
+
+
+def _totals(array: Array) -> tuple[Array, bool]:
+    """Sums of float rows, and whether all entries are finite and none is negative (False may be in doubt).
+
+    An entry that is not finite makes its row's sum so; that saves a pass.
+    """
+    if array.ndim == 1 and array.size >= _LARGE and array.flags.c_contiguous:
+        from theory import kernels
+
+        if kernels.COMPILED:
+            whole, negative = kernels.total(kernels.read_only(array))
+            return np.asarray(whole), negative == 0 and bool(np.isfinite(whole))
+    with np.errstate(over="ignore"):  # a sum of inf is not one either
+        total = np.asarray(array.sum(axis=-1))
+    return total, bool(array.min() >= 0 and np.all(np.isfinite(total)))
 
 
 def check_pair(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.theory.audit import mask_of, subsets
 from tests.theory.strategies import F, floats, frozen
+from theory.light_rates import LightRates
 from theory.race import RaceScan, containment_interval, step_size
 
 #: Widest interval that counts as 'about 1e-11'.
@@ -246,3 +247,22 @@ def test_two_hundred_tokens_against_simulation():
         hits += int(inside[np.argpartition(keys, -4, axis=1)[:, -4:]].all(axis=1).sum())
     lower, upper = containment_interval(frozen(q), inside, 4)
     assert abs(hits / 100_000 - (lower + upper) / 2) < np.sqrt(np.log(2e9) / 2e5)
+
+
+@pytest.mark.parametrize("kind", ["faint", "bright", "mixed", "zeros"])
+def test_power_sums_of_light_rates(kind):
+    """Sums by blocks and running sums, against the plain sums of every power; nothing cut in them matters."""
+    rng = np.random.default_rng(0)
+    rates = (
+        rng.random(1000) * {"faint": 1 / 64, "bright": 1, "mixed": rng.random(1000) ** 6, "zeros": 0}[kind]
+    )
+    sizes = np.array([0, 1, 127, 128, 129, 500, 999, 1000])
+    sums, cut = LightRates(rates).power_sums(sizes, 8)
+    for row, size in zip(sums, sizes, strict=True):
+        plain = (rates[:size, None] ** np.arange(1, 23)).sum(axis=0)
+        np.testing.assert_allclose(row[:8], plain[:8], rtol=1e-12, atol=1e-300)
+        # what is left out of the higher powers is there of faint tokens only
+        assert np.all(row[8:] <= plain[8:] * (1 + 1e-12))
+        assert np.all(plain[8:] - row[8:] <= size * (1 / 64.0) ** 9)
+    assert np.all(cut < 1e-12)
+    assert np.all(np.diff(cut) >= 0)

@@ -7,39 +7,52 @@ smallest ratios** :math:`p_x / q_x`: let H be optimal, :math:`y \in H`, :math:`x
 :math:`p_x / q_x \ge [(s + q_x)^k - s^k] / q_x`. As :math:`s^k` is convex, the second slope is at least
 the first, a contradiction (Hu et al. 2025; a token of q = 0 is never worth adding).
 
-So the minimum is over thresholds of the ratio. Sorting finds it; a histogram does it faster. Put tokens
-into bins of the ratio (the leading bits of its float), sum p and q in each, and scan the bin edges. Within
-a bin the cumulative P is convex as a function of the cumulative s and has slopes between the bin's edges,
-and :math:`-s^k` is concave, so :math:`P - s^k` inside the bin is at least its value at the two ends or
-where the two outer tangents meet. Only bins whose lower bound is below the best edge are opened and sorted.
+So the minimum is over thresholds of the ratio. There are three ways to it in floats, with one result: a sort
+for small vocabularies; a histogram of the ratios (:mod:`theory.bounds.histogram`); and, where numba is
+installed and the vocabulary is large, a search over thresholds (:mod:`theory.bounds.levels`). One draft
+needs neither: the optimum is :math:`\sum_x \min(p_x, q_x)`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
+from theory.bounds.histogram import Histogram, by_ratio
+from theory.bounds.histogram import ratios as _float_ratios
 from theory.simplex import Array, is_exact
 
-_SHIFT = 47  # keep sign, exponent and five bits of the mantissa: bins about 2% wide
-_LOWEST, _HIGHEST = 2.0**-40, 2.0**12
-_BASE = int(np.float64(_LOWEST).view(np.int64)) >> _SHIFT
-_BINS = (int(np.float64(_HIGHEST).view(np.int64)) >> _SHIFT) - _BASE + 1
-_EDGES = np.concatenate([[0.0], ((np.arange(_BASE + 1, _BASE + _BINS)) << _SHIFT).view(np.float64), [np.inf]])
+_SORTED = 4096  # up to this vocabulary a sort is faster
+_COMPILED = 65536  # from this vocabulary on it is worth to load compiled code
 
 
 def ratios(p: Array, q: Array) -> Array:
     """``p / q`` with infinity where q is zero; float64 or fractions (then a large stand-in)."""
     if is_exact(q):
         return _exact_ratios(p, q)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio: Array = p / q
-    if not np.all(q > 0):
-        ratio[q == 0] = np.inf
-    return ratio
+    return _float_ratios(p, q)
+
+
+def integer_power(values: Array, k: int) -> Array:
+    """``values ** k`` by repeated squares: many times faster than numpy's power for long arrays.
+
+    Examples
+    --------
+    >>> integer_power(np.array([0.5, 2.0]), 5).tolist()
+    [0.03125, 32.0]
+    """
+    out, square = np.ones_like(values), values
+    while k:
+        if k & 1:
+            out = out * square
+        k >>= 1
+        if k:
+            square = square * square
+    return out
 
 
 def _exact_ratios(p: Array, q: Array) -> Array:
@@ -75,62 +88,59 @@ class IidScan:
         return ratios(self.p, self.q)
 
     def optimum(self, k: int) -> tuple[Any, Array]:
-        """The optimal acceptance for k drafts, and the set H that proves it."""
+        """The optimal acceptance for k drafts, and the set H that proves it.
+
+        A row of floats may miss one: what all of it holds, not one, is the probability of 'all in V'.
+        """
         if is_exact(self.q):
             return _sorted_optimum(self.p, self.q, self.ratio, k)
-        threshold = self._threshold(k)
-        inside = self.ratio <= threshold
-        # a row of floats may miss one: what all of it holds, not one, is the probability of 'all in V'
-        whole, mass = float(self.q.sum()), float(self.q[inside].sum())
-        return whole**k - mass**k + float(self.p[inside].sum()), inside
+        search = _compiled_search() if self.q.size >= _COMPILED else None
+        if search is not None:
+            return search(self.p, self.q, k)
+        if k == 1:
+            return float(np.minimum(self.p, self.q).sum()), (self.p <= self.q) & (self.q > 0)
+        if self.q.size > _SORTED:
+            return self._histogram.optimum(k)
+        return self._by_sorting(k)
 
     @cached_property
-    def _bins(self) -> tuple[Array, Array, Array]:
-        """Bin of each token; cumulative p and q at the bin edges, from 0."""
-        index = self.ratio.view(np.int64) >> _SHIFT
-        index -= _BASE
-        np.clip(index, 0, _BINS - 1, out=index)
-        edges = np.zeros((2, _BINS + 1))
-        np.cumsum(np.bincount(index, self.p, _BINS), out=edges[0, 1:])
-        np.cumsum(np.bincount(index, self.q, _BINS), out=edges[1, 1:])
-        return index, edges[0], edges[1]
+    def _histogram(self) -> Histogram:
+        return Histogram(self.p, self.q)
 
-    def _threshold(self, k: int) -> float:
-        """The ratio up to which tokens belong to H; minus one if to none."""
-        index, mass_p, mass_q = self._bins
-        at_edges = mass_p - mass_q**k
-        best = int(np.argmin(at_edges))
-        # the set is all bins before the edge: ratios below it
-        threshold = -1.0 if best == 0 else float(np.nextafter(_EDGES[best], 0))
-        value = float(at_edges[best])
-        open_bins = np.flatnonzero(_bin_lower_bounds(mass_p, mass_q, k) < value - 1e-16)
-        for bin_ in open_bins:
-            tokens = np.flatnonzero(index == bin_)
-            ordered, sums = self._opened(tokens, mass_p[bin_], mass_q[bin_])
-            inner = sums[0] - sums[1] ** k
-            place = int(np.argmin(inner))
-            if inner[place] < value:
-                value, threshold = float(inner[place]), float(ordered[place])
-        return threshold
+    @cached_property
+    def _order(self) -> tuple[Array, Array]:
+        """Tokens by ratio, and how many there are up to the end of each run of equal ratios."""
+        return by_ratio(np.arange(self.q.size), self.p, self.q)
 
-    def _opened(self, tokens: Array, start_p: float, start_q: float) -> tuple[Array, Array]:
-        """Ratios of a bin's tokens in order, and cumulative p and q up to each (ties together)."""
-        order = tokens[np.argsort(self.ratio[tokens], kind="stable")]
-        sums = np.stack([start_p + np.cumsum(self.p[order]), start_q + np.cumsum(self.q[order])])
-        ordered = self.ratio[order]
-        last_of_ties = np.append(ordered[1:] != ordered[:-1], True)
-        return ordered[last_of_ties], sums[:, last_of_ties]
+    @cached_property
+    def _masses(self) -> tuple[Array, Array]:
+        """Cumulative p and q along the order, from 0."""
+        sums = np.zeros((2, self.q.size + 1))
+        np.cumsum(self.p[self._order[0]], out=sums[0, 1:])
+        np.cumsum(self.q[self._order[0]], out=sums[1, 1:])
+        return sums[0], sums[1]
+
+    def _by_sorting(self, k: int) -> tuple[float, Array]:
+        order, ends = self._order
+        mass_p, mass_q = self._masses
+        size = int(ends[np.argmin((mass_p - integer_power(mass_q, k))[ends])])
+        inside = np.zeros(self.q.size, dtype=bool)
+        inside[order[:size]] = True
+        # pairwise sums: for many drafts even the last digits of q(H) count
+        whole, held = float(self.q.sum()), float(self.q[inside].sum())
+        return whole**k - held**k + float(self.p[inside].sum()), inside
 
 
-def _bin_lower_bounds(mass_p: Array, mass_q: Array, k: int) -> Array:
-    """For each bin a lower bound of P - s^k strictly inside of it."""
-    width_p, width_q = np.diff(mass_p), np.diff(mass_q)
-    low, high = _EDGES[:-1], np.minimum(_EDGES[1:], 1e300)
-    with np.errstate(over="ignore"):
-        meet = np.clip((high * width_q - width_p) / (high - low), 0.0, width_q)
-    inner_p, inner_q = mass_p[:-1] + low * meet, mass_q[:-1] + meet
-    bound: Array = np.where(width_q > 0, inner_p - inner_q**k, np.inf)
-    return bound
+@cache
+def _compiled_search() -> Callable[[Array, Array, int], tuple[float, Array]] | None:
+    """The threshold search, or None where it would run uncompiled."""
+    from theory.kernels import COMPILED
+
+    if not COMPILED:
+        return None
+    from theory.bounds.levels import optimum
+
+    return optimum
 
 
 def _sorted_optimum(p: Array, q: Array, ratio: Array, k: int) -> tuple[Any, Array]:

@@ -85,31 +85,29 @@ class RaceBound:
         return RaceScan(self.q[self._order], self.k)
 
     @cached_property
-    def _masses(self) -> tuple[Array, Array]:
-        """Cumulative p and q along the order, from 0; shape ``(V + 1,)``."""
-        out = np.zeros((2, self.q.size + 1))
-        np.cumsum(self.p[self._order], out=out[0, 1:])
-        np.cumsum(self.q[self._order], out=out[1, 1:])
-        return out[0], out[1]
+    def _mass_p(self) -> Array:
+        """Cumulative p along the order, from 0; shape ``(V + 1,)``."""
+        out = np.zeros(self.q.size + 1)
+        np.cumsum(self.p[self._order], out=out[1:])
+        return out
 
     def optimum(self, k: int) -> tuple[Any, Any, Array]:
         """Lower and upper end of the optimal acceptance for k drafts, and the set H of the upper end."""
         if is_exact(self.q):
             return self._exact(k)
         none = np.empty(0)
-        known = _Known(self._scan, self._masses[0], k, none.astype(np.intp), none, none)
+        known = _Known(self._scan, self._mass_p, k, none.astype(np.intp), none, none)
+        known = known.evaluated(self._first_sizes())
+        floor = known.floor(slice(None))
         alive = np.arange(self.q.size + 1)
-        sizes = self._first_sizes()
         for _ in range(_ROUNDS):
-            known = known.evaluated(sizes)
-            floor = known.floor(alive)
-            keep = floor < known.best - _TOLERANCE
+            keep = np.flatnonzero(floor < known.best - _TOLERANCE)
             alive, floor = alive[keep], floor[keep]
-            if alive.size == 0:
-                break
             sizes = known.next_sizes(alive, floor)
             if sizes.size == 0:
                 break
+            known = known.evaluated(sizes)
+            floor = known.floor(alive)
         lower = min(known.best - _TOLERANCE, float(floor.min()) if alive.size else np.inf)
         lower = min(lower, known.certain_floor)
         inside = np.zeros(self.q.size, dtype=bool)
@@ -117,9 +115,8 @@ class RaceBound:
         return 1.0 + lower, 1.0 + known.best, inside
 
     def _first_sizes(self) -> Array:
-        mass_q = self._masses[1]
-        levels = np.linspace(0, 1, _FIRST)
-        spread = np.searchsorted(mass_q, levels * mass_q[-1])
+        outside = -self._scan.suffix
+        spread = np.searchsorted(outside, outside[0] * np.linspace(1, 0, _FIRST))
         return np.unique(np.clip(np.append(spread, [0, self.q.size]), 0, self.q.size))
 
     def _exact(self, k: int) -> tuple[Any, Any, Array]:
@@ -180,7 +177,7 @@ class _Known:
         """Lower end of the objective over the evaluated prefixes."""
         return float((self.mass_p[self.sizes] - self.upper).min())
 
-    def floor(self, sizes: Array) -> Array:
+    def floor(self, sizes: Array | slice) -> Array:
         """Lower bound of the objective at each prefix: P minus the chord of Q's upper ends.
 
         Chords are over the mass *outside* (falling, so negated): a suffix sum keeps the digits of the small
@@ -192,10 +189,13 @@ class _Known:
         return value
 
     def next_sizes(self, alive: Array, floor: Array) -> Array:
-        """The most promising prefix of each gap between evaluated ones, at most a dozen."""
+        """At most a dozen prefixes: the most promising of each gap between known ones, and some others."""
+        if alive.size == 0:
+            return alive
         gap = np.searchsorted(self.sizes, alive)
         order = np.lexsort((floor, gap))
         first = np.append(True, gap[order][1:] != gap[order][:-1])
         chosen = order[first]
         chosen = chosen[np.argsort(floor[chosen])][:_MORE]
-        return np.setdiff1d(alive[chosen], self.sizes)
+        spread = np.linspace(0, alive.size - 1, max(0, _MORE - chosen.size)).astype(np.intp)
+        return np.setdiff1d(alive[np.append(chosen, spread)], self.sizes)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.theory.strategies import floats, fractions, frozen
 from theory.bounds import IidScan, optimal_acceptance
-from theory.bounds.iid import _EDGES
+from theory.bounds.histogram import EDGES, Histogram
 from theory.laws import Iid
 
 V = 5000
@@ -116,22 +116,22 @@ def test_random_pairs_with_many_ties_within_bins(seed, size, levels, spread, k):
 
 def test_every_single_bin_edge():
     """A ratio on an edge belongs to the bin above it, one float below to the bin beneath; both add up."""
-    edges = _EDGES[1:-1]
-    assert np.all(np.diff(_EDGES) > 0)
+    edges = EDGES[1:-1]
+    assert np.all(np.diff(EDGES) > 0)
     rng = np.random.default_rng(0)
     for at in (edges, np.nextafter(edges, 0), np.nextafter(edges, np.inf)):
         usable = at[(at > 1e-3) & (at < 1e3)]
         q = rng.dirichlet(np.ones(usable.size))
         p = usable * q
         scale = p.sum()
-        scan = IidScan(frozen(p / scale), frozen(q))
+        scan = Histogram(frozen(p / scale), frozen(q))
         for k in (2, 5):
             assert scan.optimum(k)[0] == pytest.approx(by_sorting(p / scale, q, k), abs=1e-12)
 
 
 @pytest.mark.parametrize("k", [1, 2, 4])
 def test_exact_scan_against_floats(k):
-    """The sort in fractions and the histogram in floats are different code for one number."""
+    """The sorts in fractions and in floats and the histogram are different code for one number."""
     rng = np.random.default_rng(1)
     for _ in range(20):
         p, q = (fractions(rng.integers(0, 50, 40).tolist()) for _ in range(2))
