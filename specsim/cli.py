@@ -17,6 +17,8 @@ from specsim.commands.parsing import Parser, UsageError, did_you_mean
 COMMANDS = {
     "report": "specsim.commands.report",
     "bound": "specsim.commands.bound",
+    "tree": "specsim.commands.tree",
+    "length": "specsim.commands.length",
     "audit": "specsim.commands.audit",
     "serve": "specsim.commands.serve",
     "trace": "specsim.commands.trace",
@@ -29,6 +31,10 @@ examples:
       the acceptance table of a recorded trace, with figures and a page in report/
   specsim bound pair.npz --law iid --drafts 4
       the best possible acceptance for one target p and draft q
+  specsim tree --profile accepted.json --budget 64
+      the optimal draft tree for given acceptance probabilities, and what the trees in use give away
+  specsim length --acceptance 0.8 --draft-time 0.1 --target-time 1
+      how many tokens to draft, and what it buys
   specsim audit theory.couplings:Recursive
       whether a verification rule is lossless; the smallest counterexample if it is not
   specsim serve --rate 1,4,16,64

@@ -9,7 +9,19 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/clocks.md", "docs/serving.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/clocks.md",
+        "docs/serving.md",
+        "docs/draft-length.md",
+        "docs/bound.md",
+        "docs/estimation-error.md",
+        "docs/multistep.md",
+    ],
+)
 def test_python_blocks_run(name, capsys):
     text = (ROOT / name).read_text()
     blocks = re.findall(r"^( *)```python\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)

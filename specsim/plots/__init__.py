@@ -4,6 +4,8 @@ from specsim.plots.acceptance import acceptance_figure as acceptance_figure
 from specsim.plots.distance import distance_figure as distance_figure
 from specsim.plots.gantt import gantt_figure as gantt_figure
 from specsim.plots.gap import gap_figure as gap_figure
+from specsim.plots.lengths import phase_figure as phase_figure
+from specsim.plots.lengths import policies_figure as policies_figure
 from specsim.plots.serving import serving_figure as serving_figure
 from specsim.plots.style import COLOURS as COLOURS
 from specsim.plots.style import save as save
@@ -15,6 +17,8 @@ __all__ = [
     "distance_figure",
     "gantt_figure",
     "gap_figure",
+    "phase_figure",
+    "policies_figure",
     "save",
     "serving_figure",
     "style",
