@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from specsim.commands.parsing import Parser, UsageError, number, whole
 
 if TYPE_CHECKING:
+    from specsim.sources.rank_profile import TraceProfile
     from theory.shapes import Gap, Profile
 
 _DESCRIPTION = """\
@@ -22,6 +23,10 @@ FILE.json holds a list: entry k is the probability that the k-th child of an acc
 one; or a table of such lists, one for each depth of the parent (the root first), and then trees have at most
 as many levels. Children exclude each other, so a list sums to at most 1; if your numbers are rates given that
 the earlier siblings were rejected, say --conditional.
+
+With TRACE and --draft NAME entry k is instead the target's mean probability of the draft's k-th likeliest
+token over the recorded positions (the 32 likeliest, or --max-children): what a static tree of top tokens is
+accepted with. Such values are estimates, with a standard error over passages.
 
 The value counts the root, which stands for the token that the target adds; the budget counts drafted tokens,
 so not the root. The optimum is exact in float64: the heaviest nodes where no list rises, dynamic programming
@@ -37,6 +42,7 @@ columns:
 
 examples:
   specsim tree --profile accepted.json --budget 64
+  specsim tree traces/smollm2-135m --draft skip --budget 64
   specsim tree --profile heads.json --budget 63 --max-depth 4 --max-children 10 --json
   specsim tree --profile accepted.json --budget 64 --samples 2000 --regret 0.01 --figure tree.png
 """
@@ -49,6 +55,11 @@ def add_to(commands: Any) -> Parser:
         help="the optimal draft tree for given acceptance probabilities",
         description=_DESCRIPTION,
         epilog=_EPILOG,
+    )
+    parser.add_argument("trace", metavar="TRACE", nargs="?", help="directory of a recorded trace")
+    parser.add_argument("--draft", metavar="NAME", help="whose top tokens, of a trace")
+    parser.add_argument(
+        "--temperature", metavar="T", type=number(0, open_low=True), help="of a trace's target (as recorded)"
     )
     parser.add_argument("--profile", metavar="FILE.json", help="acceptance probabilities")
     parser.add_argument("--budget", metavar="N", type=whole(0), required=True, help="drafted tokens")
@@ -77,12 +88,19 @@ def add_to(commands: Any) -> Parser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Find the optimum, check its certificate, print it beside the others."""
-    if arguments.profile is None:
-        raise UsageError("say whose tree: --profile FILE.json with acceptance probabilities")
+    if (arguments.profile is None) == (arguments.trace is None):
+        raise UsageError(
+            "say whose tree: either --profile FILE.json with acceptance probabilities, "
+            "or TRACE and --draft NAME"
+        )
     figure = arguments.figure and Path(arguments.figure)
     if figure and (figure.exists() or not figure.parent.is_dir() or figure.suffix not in (".png", ".pdf")):
         raise UsageError(f"--figure {str(figure)!r}: name a new .png or .pdf file in an existing directory")
-    profile, notes = _read(arguments.profile, conditional=arguments.conditional)
+    recorded = _recorded(arguments) if arguments.trace else None
+    if recorded:
+        profile, notes = recorded.profile, [_STATIC]
+    else:
+        profile, notes = _read(arguments.profile, conditional=arguments.conditional)
 
     from theory.shapes import gap_report
 
@@ -90,15 +108,58 @@ def run(arguments: argparse.Namespace) -> int:
     report = gap_report(profile, nodes=arguments.budget, **caps)
     band = _band(profile, report, arguments, caps) if arguments.samples else None
     needed = _needed(profile, arguments, caps) if arguments.regret else None
+    error = _error(recorded, report) if recorded else None
     if figure:
         from specsim.plots.trees import draw_gap
 
         draw_gap(report, figure)
     if arguments.json:
-        sys.stdout.write(json.dumps(_plain(report, profile, notes, band, needed)) + "\n")
+        sys.stdout.write(json.dumps({**_plain(report, profile, notes, band, needed), **(error or {})}) + "\n")
     else:
+        if error:
+            notes = [*notes, _ESTIMATE.format(**error)]
         _show(report, notes, band, needed)
     return 0
+
+
+_STATIC = (
+    "a recorded trace knows the draft's rows along its text only, so it measures static trees of top tokens; "
+    "the trees that grow with the draft's rows need the draft itself (theory.shapes.dynamic)"
+)
+_ESTIMATE = (
+    "these values are estimates from {positions} positions of {passages} passages: the standard error of the "
+    "optimum, its tree kept, is {standard_error} (jackknife over passages)"
+)
+
+
+def _recorded(arguments: argparse.Namespace) -> TraceProfile:
+    """The profile of a recorded trace."""
+    from specsim.sources.rank_profile import profile_of_trace
+    from specsim.sources.traces import Trace
+
+    for option in ("conditional", "samples", "regret"):
+        if getattr(arguments, option):
+            raise UsageError(f"--{option} is about a profile; a trace brings its own numbers and errors")
+    trace = Trace.open(arguments.trace)
+    if arguments.draft is None:
+        raise UsageError(f"say whose top tokens: --draft NAME, one of {', '.join(trace.drafts)}")
+    ranks = min(arguments.max_children or 32, trace.vocabulary)
+    temperature = arguments.temperature or trace.header.temperature
+    return profile_of_trace(trace, draft=arguments.draft, ranks=ranks, temperature=temperature)
+
+
+def _error(recorded: TraceProfile, report: Gap) -> dict[str, Any]:
+    """How sure the optimum's value is on a trace; one passage alone tells no error."""
+    passages = len(set(recorded.passages.tolist()))
+    error = None
+    if passages > 1:
+        error = round(recorded.standard_error(lambda profile: float(report.shape.value(profile))), 6)
+    return {
+        "kind": "estimate",
+        "standard_error": error,
+        "positions": len(recorded.passages),
+        "passages": passages,
+    }
 
 
 def _read(text: str, *, conditional: bool) -> tuple[Profile, list[str]]:
