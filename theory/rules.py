@@ -24,6 +24,7 @@ from theory.couplings import (
     GumbelList,
     KSeq,
     OptimalPlan,
+    Raffle,
     Recursive,
     SampleAndMatch,
     SpecHub,
@@ -32,6 +33,7 @@ from theory.couplings.base import Coupling
 from theory.couplings.selections import PooledClip, PriorityOrder, Selection, UniformSlot
 from theory.laws import HubPair, Independent, Law, Tokens, TopKPlusSample
 from theory.lossy import (
+    Budgeted,
     EngineThreshold,
     GreedyMatch,
     HubShortcut,
@@ -42,7 +44,7 @@ from theory.lossy import (
     TypicalPath,
 )
 from theory.simplex import Array
-from theory.walks import Block, Model, Scheme, SurvivingPrefixes, TopDown, Walk, named
+from theory.walks import Block, Foresight, Model, Scheme, SurvivingPrefixes, TopDown, Walk, named
 from theory.walks.growers import Shape, support
 
 Kind = Literal["chain", "multi-draft", "tree"]
@@ -222,6 +224,8 @@ _STARS = (
          f"Hu et al. 2025 (the optimum); {_KHISTI}", "O(V log V) a plan, then O(k)"),
     Rule("canonical, clipped", "multi-draft", True, _star(named.iid, lambda: Canonical(PooledClip())), 1,
          f"{_KHISTI}; Hu et al. 2025", "O(V^2)"),
+    Rule("raffle without replacement", "multi-draft", True, _star(named.without_replacement, Raffle), 1,
+         f"{_KHISTI}; Hu et al. 2025; docs/without-replacement-rule.md", "a plan; then O(k)"),
 )  # fmt: skip
 
 _TREES = (
@@ -256,12 +260,19 @@ _TREES = (
          f"{_GBV}; UniVer, arXiv 2605.04543; SpecTr-GBV, arXiv 2604.25925", "O(V^2) a level"),
     Rule("multi-path block, uniform slot", "tree", True, _multi_path(UniformSlot()), 2, f"{_GBV}; {_KHISTI}",
          "O(kV) a level"),
+    Rule("foresight block", "tree", True, _paths(Foresight), 2,
+         f"derived here; {_BLOCK}; {_GBV}; UniVer, arXiv 2605.04543; SpecTr-GBV, arXiv 2604.25925",
+         "O(V log V + knots^2) a node, times the pieces of its score's law"),
 )  # fmt: skip
 
 _LOSSY = (
     Rule("greedy match", "chain", False, _chain(GreedyMatch), 2, "Stern et al. 2018", "O(V) a token"),
     Rule("lenient acceptance", "chain", False, _chain(Lenient), 2, "Zhou et al. 2024 (DistillSpec)",
          "O(V) a rejection"),
+    Rule("best for a budget, one draft", "chain", False, _chain(Budgeted), 2,
+         "docs/beyond-acceptance.md; Yin et al. 2024, arXiv 2411.00841", "O(V log V) a token"),
+    Rule("best for a budget, i.i.d.", "multi-draft", False, _star(named.iid, Budgeted), 1,
+         "docs/beyond-acceptance.md; Hu et al. 2025", "O(V log V)"),
     Rule("judge", "chain", False, _judge, 2, "Bachmann et al. 2025 (Judge Decoding)", "O(V) a rejection"),
     Rule("RAPID", "chain", False, _chain(Rapid), 2, "Chen et al. 2025 (RAPID), arXiv 2502.20330",
          "O(V) a token"),

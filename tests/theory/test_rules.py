@@ -36,6 +36,7 @@ LARGE = {
     "multi-path block, priority order",
     "multi-path block, clipped",
     "multi-path block, uniform slot",
+    "foresight block",
     "two-level hierarchy",
     "two-level block hierarchy",
 }

@@ -5,6 +5,7 @@ Named configurations of published methods are in :mod:`theory.walks.named`.
 
 from theory.walks.base import CarryingWalk, Model, UnsupportedTree, Walk, shifted
 from theory.walks.block import Block
+from theory.walks.foresight import Foresight
 from theory.walks.greedy_block import GreedyBlock
 from theory.walks.hierarchy import Labelled, MiddleChain
 from theory.walks.joined import Joined
@@ -17,6 +18,7 @@ from theory.walks.traversal import Traversal
 __all__ = [
     "Block",
     "CarryingWalk",
+    "Foresight",
     "GreedyBlock",
     "Grower",
     "Joined",

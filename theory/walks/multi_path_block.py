@@ -14,7 +14,8 @@ is the budget step of :mod:`theory.walks.base`.
 With one path this is block verification; at depth one it is single-draft rejection of the selected token, so
 with the clipped selection it is the optimal rule for i.i.d. drafts. A strict order of the tokens gives greedy
 multi-path block verification (Thomas & Pal 2026), the clipped law its combination with optimal transport
-(UniVer, SpecTr-GBV 2026 combine the two as well). Paths that were not selected are not tried again.
+(UniVer, SpecTr-GBV and Layer Verification 2026 combine the two as well). Paths that were not selected are
+not tried again.
 
 Lossless: yes
 Complexity: one selection a level of the selected path, O(V) each besides
