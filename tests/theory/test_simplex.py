@@ -253,3 +253,34 @@ class TestTopTokens:
     def test_count_out_of_range(self, count):
         with pytest.raises(ValueError, match=rf"count must be in 0\.\.3 \(the vocabulary\), got {count}"):
             top_tokens(fractions([1, 1, 1]), count)
+
+
+class TestEdges:
+    """What a comparison or a sum says where it is exactly on its edge."""
+
+    def test_a_row_that_misses_one_by_just_the_tolerance_passes(self):
+        assert check_distribution([0.75, 0.75], tolerance=0.5).tolist() == [0.75, 0.75]
+        assert check_distribution([0.25, 0.25], tolerance=0.5).tolist() == [0.25, 0.25]
+        for row in ([0.75, 0.7500001], [0.25, 0.2499999]):
+            with pytest.raises(NotADistribution, match="sums to"):
+                check_distribution(row, tolerance=0.5)
+
+    def test_totals_beyond_floats_keep_the_ratios(self):
+        shares = normalise([[1.6e308, 0.8e308, 0.0], [1.0, 3.0, 4.0]])
+        assert shares[1].tolist() == [0.125, 0.375, 0.5]
+        np.testing.assert_allclose(shares[0], [2 / 3, 1 / 3, 0], rtol=1e-15)
+
+    def test_batches_of_fractions(self):
+        batch = np.array([[F(1), F(3)], [F(2), F(2)]], dtype=object)
+        assert normalise(batch).tolist() == [[F(1, 4), F(3, 4)], [F(1, 2), F(1, 2)]]
+        assert overlap(normalise(batch), normalise(batch)[::-1]).tolist() == [F(3, 4), F(3, 4)]
+        assert total_variation(normalise(batch), normalise(batch)[::-1]).tolist() == [F(1, 4), F(1, 4)]
+        with pytest.raises(NotADistribution, match=r"weights has no mass in row \(1,\)"):
+            normalise(np.array([[F(1), F(3)], [F(0), F(0)]], dtype=object))
+
+    def test_vocabularies_of_one(self):
+        assert check_distribution([1.0]).tolist() == [1.0]
+        with pytest.raises(
+            NotADistribution, match=r"needs a last axis of at least one token, got shape \(\)"
+        ):
+            check_distribution(1.0)

@@ -191,9 +191,8 @@ class _Refusal:
 
     @cached_property
     def _drawn_weights(self) -> Array:
-        p, q = (side[self.drawn] for side in self.paths._ordered)
-        taken = np.maximum(p - self.shift[:, None] * q, 0.0)
-        return np.asarray(q / self.left[:, None] - self.scale[:, None] * taken)
+        """Of the drawn tokens: their ratio is below b, so the residual target takes no share."""
+        return np.asarray(self.paths._ordered[1][self.drawn] / self.left[:, None])
 
     def sum_before(self, place: Array) -> Array:
         """Weight of the tokens before a place, for every path."""
