@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specsim.commands.parsing import Parser, UsageError, cores, listed, name, number, whole
+from specsim.commands.progress import Progress
 from specsim.commands.traces import check_drafts, opened
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     from specsim.report import Subject, evaluate, results, write_report
 
     plan = _plan(arguments)
-    with _Progress(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         evaluation = evaluate(trace, plan, jobs=arguments.jobs or cores(), progress=progress)
     found = results(evaluation)
     trace_name = Path(arguments.trace).resolve().name
@@ -145,22 +145,3 @@ def _show(found: list[Any], audit: Any, notes: tuple[str, ...]) -> None:
     print_audit(out, audit)
     for note in notes:
         out.print(f"Note: {note}.", markup=False)
-
-
-class _Progress:
-    """A progress bar on a terminal, nothing elsewhere."""
-
-    def __init__(self, stream: Any) -> None:
-        from tqdm import tqdm
-
-        self.bar = tqdm(unit="position", desc="evaluating", file=stream, disable=None, leave=False)
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        return self._update
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
-
-    def _update(self, done: int, total: int) -> None:
-        self.bar.total = total
-        self.bar.update(done - self.bar.n)

@@ -9,6 +9,7 @@ from specsim.report.audit import RuleAboveBound as RuleAboveBound
 from specsim.report.audit import Tally as Tally
 from specsim.report.demand import Demand as Demand
 from specsim.report.evaluate import evaluate as evaluate
+from specsim.report.evaluate import evaluate_stream as evaluate_stream
 from specsim.report.evaluation import Evaluation as Evaluation
 from specsim.report.evaluation import Plan as Plan
 from specsim.report.files import write_report as write_report
@@ -20,6 +21,7 @@ from specsim.report.pairs import evaluate_pairs as evaluate_pairs
 from specsim.report.results import Mean as Mean
 from specsim.report.results import Result as Result
 from specsim.report.results import results as results
+from specsim.report.running import RunningMeans as RunningMeans
 
 __all__ = [
     "BOUND",
@@ -31,10 +33,12 @@ __all__ = [
     "Plan",
     "Result",
     "RuleAboveBound",
+    "RunningMeans",
     "Subject",
     "Tally",
     "evaluate",
     "evaluate_pairs",
+    "evaluate_stream",
     "methods",
     "results",
     "write_report",

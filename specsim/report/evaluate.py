@@ -8,21 +8,16 @@ nothing but the time.
 
 from __future__ import annotations
 
-import os
-import signal
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from multiprocessing import get_context
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from specsim.processes import mapped
 from specsim.report.audit import Audit
-from specsim.report.cells import CELL, Cells
+from specsim.report.cells import CELL
 from specsim.report.evaluation import Evaluation, Pictures, Places, Plan
 from specsim.report.methods import methods
 from specsim.report.pairs import evaluate_pairs
@@ -37,7 +32,6 @@ Arrays = TypeVar("Arrays", Places, Pictures)
 DECODED, HANDED_OUT = 16, 4
 #: Numbers in an array that is worked on at a time: they fit into a cache.
 WORKED_ON = 2**16
-_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def evaluate(
@@ -76,22 +70,51 @@ def evaluate(
     positions' logits and what :class:`~specsim.sources.traces.Trace` holds, whatever the trace's size.
     """
     plan = plan or Plan()
-    if jobs < 1:
-        raise ValueError(f"jobs must be at least 1, got {jobs}")
+    total = len(trace) if plan.limit is None else min(plan.limit, len(trace))
+    parts, done, stream = [], 0, evaluate_stream(trace, plan, jobs=jobs)
+    _report(progress, 0, total)
+    for part in stream:
+        parts.append(part)
+        done += len(part)
+        _report(progress, done, total)
+    return _joined_evaluations(parts)
+
+
+def evaluate_stream(trace: Trace, plan: Plan | None = None, *, jobs: int = 1) -> Iterator[Evaluation]:
+    """The same, a few positions at a time, in order: memory does not grow with the trace.
+
+    Parameters
+    ----------
+    trace, plan, jobs
+        As for :func:`evaluate`; wrong ones are refused here, not at the first part.
+
+    Returns
+    -------
+    iterator of Evaluation
+        Put side by side they are what :func:`evaluate` gives. :class:`~specsim.report.RunningMeans` averages
+        them as they come.
+
+    Raises
+    ------
+    TraceError, ValueError, RuleAboveBound
+        As :func:`evaluate`.
+
+    Examples
+    --------
+    >>> from specsim.report import Demand
+    >>> trace = Trace.open("traces/glassllm-en")
+    >>> plan = Plan(Demand((1,)), temperatures=(1.0,), drafts=("skip",), limit=32)
+    >>> sum(len(part) for part in evaluate_stream(trace, plan))
+    32
+    """
+    plan = plan or Plan()
     rows = trace if plan.limit is None else trace.select(limit=plan.limit)
     drafts = trace.drafts if plan.drafts is None else plan.drafts
     if not drafts:
         raise ValueError("there is no draft to evaluate; the trace holds the target only")
     if len(set(drafts)) < len(drafts):
         raise ValueError(f"drafts must be different ones, got {', '.join(drafts)}")
-    tasks = _tasks(rows, plan, drafts)
-    parts, done = [], 0
-    _report(progress, 0, len(rows))
-    for part in _mapped(tasks, jobs):
-        parts.append(part)
-        done += len(part.places.row)
-        _report(progress, done, len(rows))
-    return _assembled(plan, drafts, parts)
+    return mapped(_evaluated, _tasks(rows, plan, drafts), jobs=jobs)
 
 
 def _report(progress: Progress | None, done: int, total: int) -> None:
@@ -109,22 +132,17 @@ class _Task:
     certify: Array
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """What one task gave."""
-
-    places: Places
-    pictures: Pictures
-    cells: Cells
-    audit: Audit
-
-
 def _tasks(trace: Trace, plan: Plan, drafts: tuple[str, ...]) -> Iterator[_Task]:
+    blocks = trace.blocks(size=DECODED, drafts=drafts)
+    return _split(blocks, plan, drafts, trace.vocabulary)
+
+
+def _split(blocks: Iterator[Block], plan: Plan, drafts: tuple[str, ...], vocabulary: int) -> Iterator[_Task]:
     first = 0
-    for block in trace.blocks(size=DECODED, drafts=drafts):
+    for block in blocks:
         ordinal = np.arange(first, first + len(block))
         first += len(block)
-        size = max(HANDED_OUT, WORKED_ON // trace.vocabulary)
+        size = max(HANDED_OUT, WORKED_ON // vocabulary)
         for start in range(0, len(block), size):
             span = slice(start, start + size)
             yield _Task(plan, drafts, _part_of(block, span), ordinal[span] % plan.certify_every == 0)
@@ -143,46 +161,7 @@ def _part_of(block: Block, span: slice) -> Block:
     )
 
 
-def _mapped(tasks: Iterator[_Task], jobs: int) -> Iterator[_Part]:
-    """The parts in order, with at most two tasks a process under way."""
-    if jobs == 1:
-        yield from map(_evaluated, tasks)
-        return
-    context = get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(jobs, context, initializer=_leave_interrupts) as pool:
-        waiting: deque[Future[_Part]] = deque()
-        try:
-            for task in tasks:
-                waiting.append(pool.submit(_evaluated, task))
-                if len(waiting) >= 2 * jobs:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _leave_interrupts() -> None:
-    """A worker leaves control-C to the process that feeds it, which then stops it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started in here do linear algebra on one thread each: there is one for each core."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _evaluated(task: _Task) -> _Part:
+def _evaluated(task: _Task) -> Evaluation:
     """All temperatures and drafts of one task, as many rows at a time as fit into a cache."""
     block, plan = task.block, task.plan
     n, temperatures, drafts = len(block), len(plan.temperatures), len(task.drafts)
@@ -192,7 +171,7 @@ def _evaluated(task: _Task) -> _Part:
     )
     cells = np.zeros((*shape, len(methods(plan.demand.ks))), dtype=CELL)
     places = Places(block.rows, block.domain, block.passage, block.position)
-    part = _Part(places, pictures, cells, Audit())
+    part = Evaluation(plan, task.drafts, methods(plan.demand.ks), places, pictures, cells, Audit())
     step = max(1, WORKED_ON // block.target_logits.shape[1])
     for start in range(0, n, step):
         span = slice(start, min(start + step, n))
@@ -201,7 +180,7 @@ def _evaluated(task: _Task) -> _Part:
     return part
 
 
-def _fill(task: _Task, part: _Part, span: slice, t: int) -> Audit:
+def _fill(task: _Task, part: Evaluation, span: slice, t: int) -> Audit:
     """Evaluate some rows of a task at one temperature into the task's arrays."""
     plan, block, pictures = task.plan, task.block, part.pictures
     temperature = plan.temperatures[t]
@@ -225,11 +204,10 @@ def _fill(task: _Task, part: _Part, span: slice, t: int) -> Audit:
     return audit
 
 
-def _assembled(plan: Plan, drafts: tuple[str, ...], parts: list[_Part]) -> Evaluation:
-    return Evaluation(
-        plan=plan,
-        drafts=drafts,
-        methods=methods(plan.demand.ks),
+def _joined_evaluations(parts: Sequence[Evaluation]) -> Evaluation:
+    first = parts[0]
+    return replace(
+        first,
         places=_joined([part.places for part in parts]),
         pictures=_joined([part.pictures for part in parts]),
         cells=np.concatenate([part.cells for part in parts]),
