@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsim.clocks import Affine
@@ -53,6 +53,7 @@ def workloads(draw):
     )
 
 
+@settings(max_examples=100)
 @given(workloads(), st.sampled_from(SCHEDULERS), st.integers(1, 5), st.integers(20, 90), st.integers(1, 50))
 def test_conservation(load, scheduler, slots, memory, chunk):
     """A log checks itself: tokens, requests, time, Little's law. Preemption and refusal are frequent here."""
@@ -62,6 +63,7 @@ def test_conservation(load, scheduler, slots, memory, chunk):
     assert 0 <= log.accepted <= log.drafted
 
 
+@settings(max_examples=60)
 @given(workloads(), st.sampled_from(SCHEDULERS))
 def test_one_seed_one_log(load, scheduler):
     one, other = (run(load, scheduler=scheduler, slots=3, memory=70) for _ in range(2))
@@ -104,6 +106,7 @@ def test_tokens_a_step_are_the_block_efficiency():
     assert abs(1 + log.accepted / verifications - tau) < 5 * spread + 0.01
 
 
+@pytest.mark.slow
 def test_the_wait_is_that_of_an_m_d_1_queue():
     """One slot, one token, one step each: rho^2 / (2 (1 - rho)) waiting, within 5 % at 40,000 requests."""
     service, load = 0.1, 0.7
