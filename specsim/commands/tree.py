@@ -24,7 +24,7 @@ one; or a table of such lists, one for each depth of the parent (the root first)
 as many levels. Children exclude each other, so a list sums to at most 1; if your numbers are rates given that
 the earlier siblings were rejected, say --conditional.
 
-With TRACE and --draft NAME entry k is instead the target's mean probability of the draft's k-th likeliest
+With TRACE entry k is instead the target's mean probability of the draft's k-th likeliest
 token over the recorded positions (the 32 likeliest, or --max-children): what a static tree of top tokens is
 accepted with. Such values are estimates, with a standard error over passages.
 
@@ -57,7 +57,7 @@ def add_to(commands: Any) -> Parser:
         epilog=_EPILOG,
     )
     parser.add_argument("trace", metavar="TRACE", nargs="?", help="directory of a recorded trace")
-    parser.add_argument("--draft", metavar="NAME", help="whose top tokens, of a trace")
+    parser.add_argument("--draft", metavar="NAME", help="whose top tokens, of a trace; default its first")
     parser.add_argument(
         "--temperature", metavar="T", type=number(0, open_low=True), help="of a trace's target (as recorded)"
     )
@@ -89,16 +89,14 @@ def add_to(commands: Any) -> Parser:
 def run(arguments: argparse.Namespace) -> int:
     """Find the optimum, check its certificate, print it beside the others."""
     if (arguments.profile is None) == (arguments.trace is None):
-        raise UsageError(
-            "say whose tree: either --profile FILE.json with acceptance probabilities, "
-            "or TRACE and --draft NAME"
-        )
+        raise UsageError("say whose tree: either --profile FILE.json with acceptance probabilities, or TRACE")
     figure = arguments.figure and Path(arguments.figure)
     if figure and (figure.exists() or not figure.parent.is_dir() or figure.suffix not in (".png", ".pdf")):
         raise UsageError(f"--figure {str(figure)!r}: name a new .png or .pdf file in an existing directory")
-    recorded = _recorded(arguments) if arguments.trace else None
-    if recorded:
-        profile, notes = recorded.profile, [_STATIC]
+    recorded = None
+    if arguments.trace:
+        draft, recorded = _recorded(arguments)
+        profile, notes = recorded.profile, [f"top tokens of the draft {draft}", _STATIC]
     else:
         profile, notes = _read(arguments.profile, conditional=arguments.conditional)
 
@@ -132,8 +130,8 @@ _ESTIMATE = (
 )
 
 
-def _recorded(arguments: argparse.Namespace) -> TraceProfile:
-    """The profile of a recorded trace."""
+def _recorded(arguments: argparse.Namespace) -> tuple[str, TraceProfile]:
+    """The draft, and the profile of its top tokens in a recorded trace."""
     from specsim.sources.rank_profile import profile_of_trace
     from specsim.sources.traces import Trace
 
@@ -141,11 +139,12 @@ def _recorded(arguments: argparse.Namespace) -> TraceProfile:
         if getattr(arguments, option):
             raise UsageError(f"--{option} is about a profile; a trace brings its own numbers and errors")
     trace = Trace.open(arguments.trace)
-    if arguments.draft is None:
-        raise UsageError(f"say whose top tokens: --draft NAME, one of {', '.join(trace.drafts)}")
+    draft = arguments.draft or (trace.drafts[0] if trace.drafts else None)
+    if draft is None:
+        raise UsageError(f"{arguments.trace!r} holds no draft, so there are no top tokens to propose")
     ranks = min(arguments.max_children or 32, trace.vocabulary)
     temperature = arguments.temperature or trace.header.temperature
-    return profile_of_trace(trace, draft=arguments.draft, ranks=ranks, temperature=temperature)
+    return draft, profile_of_trace(trace, draft=draft, ranks=ranks, temperature=temperature)
 
 
 def _error(recorded: TraceProfile, report: Gap) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from specsim.sources.rank_profile import TraceProfile, profile_of_trace
 from specsim.sources.traces import Dense, Header, Passage, Source, Trace, TraceError, TraceWriter
 from theory.shapes import gap_report
 
+GLASS = Path(__file__).parents[3] / "traces" / "glassllm-en"
+
 
 @pytest.fixture
 def trace(tmp_path):
@@ -77,10 +79,17 @@ def test_the_command_reads_a_trace(trace, tmp_path, capsys):
     assert any("static" in note for note in result["notes"])
 
 
-@pytest.mark.parametrize(
-    ("extra", "match"),
-    [(["--budget", "3"], "--draft"), (["--draft", "nope", "--budget", "3"], "nope")],
-)
-def test_the_command_says_what_is_missing(trace, tmp_path, capsys, extra, match):
-    assert main(["tree", str(Path(tmp_path) / "toy"), *extra]) != 0
-    assert match in capsys.readouterr().err
+def test_the_command_says_which_draft_is_missing(trace, tmp_path, capsys):
+    assert main(["tree", str(Path(tmp_path) / "toy"), "--draft", "nope", "--budget", "3"]) != 0
+    assert "nope" in capsys.readouterr().err
+
+
+def test_the_command_takes_the_first_draft_of_a_trace(capsys):
+    arguments = ["tree", str(GLASS), "--budget", "8", "--json"]
+    assert main(arguments) == 0
+    first = json.loads(capsys.readouterr().out)
+    draft = Trace.open(str(GLASS)).drafts[0]
+    assert main([*arguments, "--draft", draft]) == 0
+    assert json.loads(capsys.readouterr().out) == first
+    assert first["notes"][0] == f"top tokens of the draft {draft}"
+    assert first["kind"] == "estimate"
