@@ -14,13 +14,11 @@ from specsim.bounding.question import Question
 from specsim.processes import mapped
 from specsim.report.audit import Audit
 from specsim.report.cells import CELL, Cells
+from specsim.report.portions import DECODED, portions
 from specsim.sources.traces import Block, Trace
 from theory.bounds import Truncated
 
 Array = NDArray[Any]
-
-#: Positions decoded at a time, handed to a process at a time, and numbers worked on at a time.
-DECODED, HANDED_OUT, WORKED_ON = 16, 4, 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,26 +132,8 @@ def selected(trace: Trace, question: Question) -> Trace:
 def _tasks(
     blocks: Iterator[Block], question: Question, drafts: tuple[str, ...], vocabulary: int, sets: bool
 ) -> Iterator[_Task]:
-    first, size = 0, max(HANDED_OUT, WORKED_ON // vocabulary)
-    for block in blocks:
-        for start in range(0, len(block), size):
-            span = slice(start, min(start + size, len(block)))
-            ordinal = np.arange(first + span.start, first + span.stop)
-            yield _Task(question, drafts, _cut(block, span), ordinal % question.certify_every == 0, sets)
-        first += len(block)
-
-
-def _cut(block: Block, span: slice) -> Block:
-    return Block(
-        rows=block.rows[span],
-        target_logits=block.target_logits[span],
-        draft_logits={name: logits[span] for name, logits in block.draft_logits.items()},
-        domain=block.domain[span],
-        passage=block.passage[span],
-        position=block.position[span],
-        previous=block.previous[span],
-        token=block.token[span],
-    )
+    for block, certify in portions(blocks, certify_every=question.certify_every, vocabulary=vocabulary):
+        yield _Task(question, drafts, block, certify, sets)
 
 
 def _bounded(task: _Task) -> Piece:

@@ -21,17 +21,13 @@ from specsim.report.cells import CELL
 from specsim.report.evaluation import Evaluation, Pictures, Places, Plan
 from specsim.report.methods import methods
 from specsim.report.pairs import evaluate_pairs
+from specsim.report.portions import DECODED, WORKED_ON, portions
 from specsim.sources.traces import Block, Trace
 from theory.simplex import entropy, total_variation
 
 Array = NDArray[Any]
 Progress = Callable[[int, int], None]
 Arrays = TypeVar("Arrays", Places, Pictures)
-
-#: Positions decoded at a time, and (at least, with a small vocabulary more) handed to a process at a time.
-DECODED, HANDED_OUT = 16, 4
-#: Numbers in an array that is worked on at a time: they fit into a cache.
-WORKED_ON = 2**16
 
 
 def evaluate(
@@ -134,31 +130,8 @@ class _Task:
 
 def _tasks(trace: Trace, plan: Plan, drafts: tuple[str, ...]) -> Iterator[_Task]:
     blocks = trace.blocks(size=DECODED, drafts=drafts)
-    return _split(blocks, plan, drafts, trace.vocabulary)
-
-
-def _split(blocks: Iterator[Block], plan: Plan, drafts: tuple[str, ...], vocabulary: int) -> Iterator[_Task]:
-    first = 0
-    for block in blocks:
-        ordinal = np.arange(first, first + len(block))
-        first += len(block)
-        size = max(HANDED_OUT, WORKED_ON // vocabulary)
-        for start in range(0, len(block), size):
-            span = slice(start, start + size)
-            yield _Task(plan, drafts, _part_of(block, span), ordinal[span] % plan.certify_every == 0)
-
-
-def _part_of(block: Block, span: slice) -> Block:
-    return Block(
-        rows=block.rows[span],
-        target_logits=block.target_logits[span],
-        draft_logits={name: logits[span] for name, logits in block.draft_logits.items()},
-        domain=block.domain[span],
-        passage=block.passage[span],
-        position=block.position[span],
-        previous=block.previous[span],
-        token=block.token[span],
-    )
+    for block, certify in portions(blocks, certify_every=plan.certify_every, vocabulary=trace.vocabulary):
+        yield _Task(plan, drafts, block, certify)
 
 
 def _evaluated(task: _Task) -> Evaluation:

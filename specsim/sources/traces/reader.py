@@ -64,6 +64,19 @@ class Block:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def part(self, span: slice) -> Block:
+        """Some of its rows."""
+        return Block(
+            rows=self.rows[span],
+            target_logits=self.target_logits[span],
+            draft_logits={name: logits[span] for name, logits in self.draft_logits.items()},
+            domain=self.domain[span],
+            passage=self.passage[span],
+            position=self.position[span],
+            previous=self.previous[span],
+            token=self.token[span],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Trace:
