@@ -17,6 +17,7 @@ from operator import index
 
 import numpy as np
 
+from theory.ahead import announce
 from theory.chance import Chance
 from theory.laws import Law, Tokens
 from theory.simplex import Array
@@ -224,6 +225,7 @@ def grow_levels(
     level = [0]
     for depth, law_of in enumerate(branching):
         following: list[int] = []
+        announce(draft, (prefixes[node] for node in level))
         for node in level:
             law = law_of(draft(prefixes[node]))
             laws.append(law)

@@ -102,7 +102,7 @@ class Rows:
     """A draft's rows during one round: a :data:`theory.walks.Model` that reads what it is asked for.
 
     Growers ask for one prefix at a time; those that know a whole level announce it by
-    :func:`theory.walks.base.expect`, and it is read in one call.
+    :func:`theory.ahead.announce`, and it is read in one call.
 
     Parameters
     ----------

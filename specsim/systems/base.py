@@ -1,9 +1,9 @@
 r"""What a published system is here: a name, a claim, and two configurations.
 
 A module of this package defines one :class:`Published` value, called ``SYSTEM``. It says how the method is
-put together on small table worlds (:class:`Worlds`), where all that it does is enumerated, and on a real model
-(:class:`Bench`). Both are calls of :class:`~specsim.decoding.System`; nothing in the engine knows any of them,
-and a new file is all that a new system takes.
+put together on small table worlds (:class:`Worlds`), where all that it does is enumerated, and on a real
+model (:class:`Bench`). Both are calls of :class:`~specsim.decoding.System`; nothing in the engine knows any
+of them, and a new file is all that a new system takes.
 """
 
 from __future__ import annotations

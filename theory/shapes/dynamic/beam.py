@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from theory.ahead import announce
 from theory.chance import Chance
 from theory.shapes.dynamic.base import (
     Candidate,
@@ -52,6 +53,7 @@ class Beam:
         left, layer, kept = check_budget(budget), [Candidate(1, ())], list[Candidate]()
         while left > 0:
             width = min(self.width, left)
+            announce(draft, (node.prefix for node in layer))
             layer = heaviest([child for node in layer for child in below(draft, node, width)], width)
             kept += layer
             left -= len(layer)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from theory.ahead import announce
 from theory.chance import Chance
 from theory.shapes.dynamic.base import check_budget
 from theory.shapes.dynamic.slots import Slots
@@ -58,6 +59,8 @@ class DySpecThreshold:
         budget = check_budget(budget)
         slots, layer = Slots(draft), [0]
         while layer and slots.bench.size < budget:
+            awaited = [node for node in layer if self._open(slots.reached[node], budget)]
+            announce(draft, (slots.bench.prefixes[node] for node in awaited))
             layer = [child for node in layer for child in self._children(slots, node, budget, chance)]
         return slots.tree()
 

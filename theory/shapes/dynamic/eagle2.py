@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from theory.ahead import announce
 from theory.chance import Chance
 from theory.shapes.dynamic.base import (
     Candidate,
@@ -66,6 +67,7 @@ class Eagle2:
         candidates = list(layer)
         for _ in range(self.steps):
             beam = heaviest(layer, self.top_k)
+            announce(draft, (node.prefix for node in beam))
             layer = [child for node in beam for child in below(draft, node, self.top_k)]
             candidates += layer
         return planted(heaviest(candidates, budget), draft(()).size)

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from theory.ahead import announce
 from theory.chance import Chance
 from theory.shapes.dynamic.base import (
     Candidate,
@@ -72,6 +73,7 @@ class OptTree:
         levels = budget if self.max_depth is None else min(budget, self.max_depth)
         layer, kept, sum_before = [Candidate(1, ())], list[Candidate](), 0
         for _ in range(levels):
+            announce(draft, (node.prefix for node in layer))
             layer = heaviest([child for node in layer for child in below(draft, node, budget)], budget)
             kept = heaviest(kept + layer, budget)
             total = sum(node.mass for node in kept)
