@@ -6,7 +6,6 @@ A :class:`System` is a configuration of slots: a target, a drafter, a walk, a pl
 
 from specsim.decoding.algebra import Routed as Routed
 from specsim.decoding.algebra import SystemDrafter as SystemDrafter
-from specsim.decoding.algebra import Within as Within
 from specsim.decoding.algebra import as_drafter as as_drafter
 from specsim.decoding.algebra import as_model as as_model
 from specsim.decoding.decode import Trace as Trace
@@ -59,7 +58,6 @@ __all__ = [
     "System",
     "SystemDrafter",
     "Trace",
-    "Within",
     "World",
     "as_drafter",
     "as_model",

@@ -11,29 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from specsim.clocks import Call
-from specsim.decoding.drafting import Drafter, Outcome, Proposal
-from specsim.decoding.reading import LanguageModel, Memory, Reading, common_length, follow
+from specsim.decoding.drafting import Drafter, Outcome, Proposal, beside, renewed
+from specsim.decoding.reading import LanguageModel, Memory, Reading
 from specsim.decoding.session import Session
 from specsim.decoding.system import System
 from theory.chance import Chance
 from theory.laws import Iid, Law, Tokens
 from theory.tree import DraftTree
-
-
-@dataclass(frozen=True)
-class Within:
-    """A chance whose streams have a name in front: a level of a hierarchy never shares randomness."""
-
-    chance: Chance
-    name: str
-
-    def flip(self, probability: Any, *, stream: str) -> bool:
-        """As of the chance."""
-        return self.chance.flip(probability, stream=f"{self.name}/{stream}")
-
-    def draw(self, weights: Any, *, stream: str) -> int:
-        """As of the chance."""
-        return self.chance.draw(weights, stream=f"{self.name}/{stream}")
+from theory.walks import Labelled
 
 
 @dataclass(frozen=True)
@@ -72,7 +57,7 @@ class SystemDrafter:
 
     def open(self, target: Reading) -> Memory:
         """The inner session; inner features over the prompt are the inner target's."""
-        inner: Any = self.system.target.open(target.context)
+        inner: Any = beside(self.system.target, target)
         return Session(target=inner, memory=self.system.drafter.open(inner))
 
     def propose(self, memory: Any, *, chance: Chance) -> Proposal:
@@ -81,7 +66,7 @@ class SystemDrafter:
         laws, work = list[Law](), list[Call]()
         while len(session.context) < start + self.length:
             step = self.system.plan.step(
-                self.system, session, chance=Within(chance, "inner"), room=self.length
+                self.system, session, chance=Labelled(chance, "inner"), room=self.length
             )
             tokens = step.round.tokens
             laws += [Iid(step.reading(tokens[:depth]), 1) for depth in range(len(tokens))]
@@ -94,14 +79,10 @@ class SystemDrafter:
     def observe(self, memory: Any, outcome: Outcome) -> Memory:
         """The inner target keeps what it has read of the emitted text; the inner drafter hears of it."""
         before, after = memory
-        target = follow(after.target, outcome.context) if _ahead(before, after) else before.target
-        told = Outcome(DraftTree.empty(), before.target.read([()]), outcome.tokens, 0)
+        target = renewed(self.system.target, after.target, outcome)
+        told = Outcome(DraftTree.empty(), before.target.read([()]), outcome.tokens, 0, after=target)
         inner = self.system.drafter.observe(before.memory, told)
         return Session(target=target, memory=inner)
-
-
-def _ahead(before: Session, after: Session) -> bool:
-    return common_length(before.context, after.context) == len(before.context)
 
 
 def as_drafter(system: System, *, length: int) -> SystemDrafter:

@@ -9,10 +9,10 @@ target says of the draft at hand.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from specsim.clocks import Call
-from specsim.decoding.reading import Memory, Reading
+from specsim.decoding.reading import LanguageModel, Memory, Reading, follow
 from theory.chance import Chance
 from theory.laws import Tokens
 from theory.tree import DraftTree
@@ -54,12 +54,15 @@ class Outcome:
         The tokens that the round emitted and the session kept.
     accepted
         How many of them were drafted.
+    after
+        The target's reading with the tokens committed.
     """
 
     tree: DraftTree
     target: Reading
     tokens: Tokens
     accepted: int
+    after: Reading
 
     @property
     def context(self) -> Tokens:
@@ -81,6 +84,27 @@ class Drafter(Protocol):
     def observe(self, memory: Any, outcome: Outcome) -> Memory:
         """Memory after a round; ``memory`` is the proposal's."""
         ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """A draft model that lives on the target's own cache (sparse caches, early exits)."""
+
+    def beside(self, target: Reading) -> Reading:
+        """The draft's reading of the target's context, made from the target's."""
+        ...
+
+
+def beside(model: LanguageModel, target: Reading) -> Reading:
+    """A draft model's reading of the target's context: made from the target's if it shares its cache."""
+    return model.beside(target) if isinstance(model, Sharing) else model.open(target.context)
+
+
+def renewed(model: LanguageModel, reading: Reading, outcome: Outcome) -> Reading:
+    """A draft model's reading after a round: made anew from the target's, or brought to its context."""
+    if isinstance(model, Sharing):
+        return model.beside(outcome.after)
+    return follow(reading, outcome.context)
 
 
 @dataclass(frozen=True)

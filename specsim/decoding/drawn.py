@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from specsim.decoding.drafting import Outcome, Proposal
+from specsim.decoding.drafting import Outcome, Proposal, Sharing, beside
 from specsim.decoding.reading import LanguageModel, Memory, Reading, Rows
 from specsim.policies.base import Done, Features, Policy, Seen
 from specsim.policies.drafting import read
@@ -38,7 +38,7 @@ class Drawn:
 
     def open(self, target: Reading) -> Memory:
         """The draft's own reading of the prompt."""
-        return self.model.open(target.context)
+        return beside(self.model, target)
 
     def propose(self, memory: Any, *, chance: Chance) -> Proposal:
         """Grow a tree on the draft's rows."""
@@ -48,7 +48,7 @@ class Drawn:
 
     def observe(self, memory: Any, outcome: Outcome) -> Memory:
         """Commit what was emitted."""
-        return memory.commit(outcome.tokens)
+        return _after(self.model, memory, outcome)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class PolicyChain:
 
     def open(self, target: Reading) -> Memory:
         """The draft's reading of the prompt, and the policy's memory."""
-        return self.model.open(target.context), self.policy.begin(), ()
+        return beside(self.model, target), self.policy.begin(), ()
 
     def propose(self, memory: Any, *, chance: Chance) -> Proposal:
         """Ask, then draw; a token of depth d comes from the stream ``draft/d``."""
@@ -126,4 +126,10 @@ class PolicyChain:
         reading, learnt, features = memory
         drafted = outcome.tree.size
         done = Done(drafted, outcome.accepted, cut=drafted == self.limit, features=features)
-        return reading.commit(outcome.tokens), self.policy.learn(learnt, done), ()
+        return _after(self.model, reading, outcome), self.policy.learn(learnt, done), ()
+
+
+def _after(model: LanguageModel, reading: Reading, outcome: Outcome) -> Reading:
+    if isinstance(model, Sharing):
+        return model.beside(outcome.after)
+    return reading.commit(outcome.tokens)

@@ -20,6 +20,7 @@ from specsim.decoding.reading import NotRead
 from specsim.models import Model, prefill
 from specsim.models.cache import Cache
 from specsim.models.growing import GrowingTree, row_logits
+from specsim.models.layer_groups import calibrate
 from specsim.models.stages import View
 from theory.laws import Tokens
 from theory.simplex import Array, Warp
@@ -37,6 +38,10 @@ class Loaded:
         From logits to distributions. Target and draft of a system take the same one.
     view
         Which of its layers run and how; all of them for None.
+    calibrated
+        Whether keys and values of the context are those of the whole model, whatever the view: the prompt's,
+        and after each round those of the committed tokens, by one ordinary pass more (EasySpec's bonus
+        calibration). For views of all layers, such as :class:`~specsim.models.layer_groups.LayerGroups`.
 
     Examples
     --------
@@ -52,6 +57,7 @@ class Loaded:
     model: Model
     warp: Warp = field(default_factory=Warp)
     view: View | None = None
+    calibrated: bool = False
 
     @property
     def vocabulary(self) -> int:
@@ -69,12 +75,14 @@ class Loaded:
         if len(context) < 2:
             raise ValueError(f"a real model needs a prompt of at least 2 tokens, got {len(context)}")
         params, config = self.model.params, self.model.config
-        hidden, cache = prefill(params, config, tokens=context[:-1], view=self.view)
+        view = None if self.calibrated else self.view
+        hidden, cache = prefill(params, config, tokens=context[:-1], view=view)
+        tree = GrowingTree.on(params, config, cache)
         return LoadedReading(
             of=self,
             context=tuple(context),
             tail=tuple(context[-1:]),
-            tree=GrowingTree.on(params, config, cache),
+            tree=tree.viewed(self.view) if self.calibrated else tree,
             opened=np.asarray(hidden[0]),
         )
 
@@ -176,18 +184,27 @@ class LoadedReading:
             agreed += 1
         if not tokens:
             return self._behind(self.tree.rollback(), self.tail, tokens)
-        path = self.tree.path(self.nodes[tokens[:agreed]])
-        return self._behind(self.tree.commit(path), tokens[agreed:], tokens)
+        if self.of.calibrated:
+            tree = calibrate(self.tree, (*self.tail, *tokens[:agreed]))
+        else:
+            tree = self.tree.commit(self.tree.path(self.nodes[tokens[:agreed]]))
+        return self._behind(tree, tokens[agreed:], tokens)
 
     def rewind(self, length: int) -> LoadedReading:
         """The reading of the first tokens of the context."""
         if not 1 <= length <= len(self.context):
             raise ValueError(f"can't rewind a context of {len(self.context)} tokens to {length}")
-        tree, cached = self.tree.rollback(), min(self.tree.length, length - 1)
+        tree = self.tree.rollback()
+        left_out = len(self.context) - len(self.tail) - tree.length  # of a sparse cache, at its beginning
+        cached = min(tree.length, length - 1 - left_out)
+        if cached < 1:
+            raise ValueError(
+                f"the cache holds {tree.length} tokens of {len(self.context)}, none before {length}"
+            )
         if cached < tree.length:
             tree = GrowingTree.on(tree.params, tree.config, tree.context.truncate(cached))
         cut = replace(self, context=self.context[:length])
-        return cut._behind(tree, self.context[cached:length], ())
+        return cut._behind(tree, self.context[cached + left_out : length], ())
 
     def _behind(self, tree: GrowingTree, tail: Tokens, tokens: Tokens) -> LoadedReading:
         return LoadedReading(of=self.of, context=(*self.context, *tokens), tail=tail, tree=tree)

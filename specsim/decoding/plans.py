@@ -87,8 +87,8 @@ class Serial:
         verified = system.walk.verify(tree=proposal.tree, target=reading, chance=chance)
         tokens = tuple(int(token) for token in verified.tokens)[:room]
         accepted = min(len(verified.path), len(tokens))
-        outcome = Outcome(proposal.tree, reading, tokens, accepted)
-        after = Session(reading.commit(tokens), system.drafter.observe(proposal.memory, outcome))
+        outcome = Outcome(proposal.tree, reading, tokens, accepted, after=reading.commit(tokens))
+        after = Session(outcome.after, system.drafter.observe(proposal.memory, outcome))
         done = Round(
             drafted=proposal.tree.size,
             depth=proposal.tree.depth,

@@ -30,13 +30,22 @@ except ModuleNotFoundError as _missing:
         name=_missing.name,
     ) from _missing
 
+from specsim.models.adapters import with_adapter as with_adapter
 from specsim.models.cache import Cache as Cache
 from specsim.models.cache import commit as commit
 from specsim.models.chat import ChatML as ChatML
 from specsim.models.config import LlamaConfig as LlamaConfig
+from specsim.models.context_map import MappedTree as MappedTree
+from specsim.models.context_map import RetrievedChunks as RetrievedChunks
+from specsim.models.embedding_input import hidden_of_inputs as hidden_of_inputs
+from specsim.models.embedding_input import superpose as superpose
 from specsim.models.errors import ModelCorrupted as ModelCorrupted
 from specsim.models.errors import ModelError as ModelError
 from specsim.models.errors import ModelUnavailable as ModelUnavailable
+from specsim.models.growing import GrowingTree as GrowingTree
+from specsim.models.growing import row_logits as row_logits
+from specsim.models.layer_groups import LayerGroups as LayerGroups
+from specsim.models.layer_groups import calibrate as calibrate
 from specsim.models.llama import forward as forward
 from specsim.models.llama import logits as logits
 from specsim.models.loading import load as load
@@ -45,9 +54,15 @@ from specsim.models.model import Source as Source
 from specsim.models.quantised import QuantisedHead as QuantisedHead
 from specsim.models.registry import CATALOGUE as CATALOGUE
 from specsim.models.registry import fetch as fetch
+from specsim.models.sparse import Retrieval as Retrieval
+from specsim.models.sparse import Streaming as Streaming
+from specsim.models.sparse import sparse as sparse
+from specsim.models.split import SplitTree as SplitTree
 from specsim.models.steps import decode_step as decode_step
 from specsim.models.steps import prefill as prefill
 from specsim.models.steps import tree_step as tree_step
+from specsim.models.sublayers import SublayerMask as SublayerMask
+from specsim.models.sublayers import matchness as matchness
 from specsim.models.tokenizer import Tokenizer as Tokenizer
 from specsim.models.toy import toy_model as toy_model
 from specsim.models.views import EarlyExit as EarlyExit
@@ -62,24 +77,39 @@ __all__ = [
     "ChatML",
     "EarlyExit",
     "Full",
+    "GrowingTree",
+    "LayerGroups",
     "LayerMask",
     "LlamaConfig",
+    "MappedTree",
     "Model",
     "ModelCorrupted",
     "ModelError",
     "ModelUnavailable",
     "QuantisedHead",
+    "Retrieval",
+    "RetrievedChunks",
     "Source",
+    "SplitTree",
+    "Streaming",
+    "SublayerMask",
     "Tokenizer",
     "View",
+    "calibrate",
     "commit",
     "decode_step",
     "fetch",
     "forward",
+    "hidden_of_inputs",
     "hidden_states",
     "load",
     "logits",
+    "matchness",
     "prefill",
+    "row_logits",
+    "sparse",
+    "superpose",
     "toy_model",
     "tree_step",
+    "with_adapter",
 ]

@@ -5,6 +5,10 @@ A cache holds, for each layer that a view runs, keys and values of shape ``(B, S
 new tokens sees the slots through its mask and *writes* its keys and values into ``[length, length + T)``,
 but doesn't move ``length``: what of them becomes context is for :func:`commit` to say. So a rejected draft
 costs nothing to forget, and no method changes a cache in place.
+
+A cache also knows the *stages* that filled it, and a later pass over it runs the same. A cache of chosen
+slots of a longer context (:mod:`specsim.models.sparse`) has a ``shift``: the next token's position is
+``length + shift``.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from specsim.models.config import LlamaConfig
+from specsim.models.layers import Pair
+from specsim.models.stages import Part, Stages, entries, in_order
 
 
 @jax.tree_util.register_dataclass
@@ -32,8 +38,10 @@ class Cache:
         One array ``(B, S, K, Dh)`` for each entry of ``layers``.
     length
         Committed slots; a Python integer outside traced code.
-    layers
-        Which layers of the model the entries belong to (static).
+    stages
+        What runs with this cache (static); ``layers`` are their attention sublayers.
+    shift
+        Position of the next token less ``length``: the committed slots that were left out.
 
     Examples
     --------
@@ -46,7 +54,8 @@ class Cache:
     keys: tuple[jax.Array, ...]
     values: tuple[jax.Array, ...]
     length: int
-    layers: tuple[int, ...] = field(metadata={"static": True})
+    stages: Stages = field(metadata={"static": True})
+    shift: int = 0
 
     @classmethod
     def empty(
@@ -56,11 +65,38 @@ class Cache:
         slots: int,
         batch: int = 1,
         layers: Sequence[int] | None = None,
+        stages: Stages | None = None,
     ) -> Cache:
-        """A cache with nothing committed."""
-        chosen = tuple(range(config.layers)) if layers is None else tuple(layers)
+        """A cache with nothing committed, for whole ``layers`` (all by default) or for ``stages``."""
+        if stages is None:
+            stages = in_order(range(config.layers) if layers is None else layers)
         blank = jnp.zeros((batch, slots, config.kv_heads, config.head_size), jnp.float32)
-        return cls(keys=(blank,) * len(chosen), values=(blank,) * len(chosen), length=0, layers=chosen)
+        blanks = (blank,) * len(entries(stages))
+        return cls(keys=blanks, values=blanks, length=0, stages=stages)
+
+    @property
+    def layers(self) -> tuple[Part, ...]:
+        """Which layers (or adapters) the entries belong to."""
+        return entries(self.stages)
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Keys and values of each entry."""
+        return tuple(zip(self.keys, self.values, strict=True))
+
+    @property
+    def position(self) -> int:
+        """The next token's position."""
+        return self.length + self.shift
+
+    def replaced(self, pairs: Sequence[Pair], *, stages: Stages | None = None) -> Cache:
+        """The same cache with other keys and values (and other stages, if given)."""
+        return replace(
+            self,
+            keys=tuple(pair[0] for pair in pairs),
+            values=tuple(pair[1] for pair in pairs),
+            stages=self.stages if stages is None else stages,
+        )
 
     @property
     def slots(self) -> int:
@@ -111,10 +147,21 @@ def write(entry: jax.Array, new: jax.Array, length: int | jax.Array) -> jax.Arra
 
 
 @jax.jit
-def _move(entry: jax.Array, length: jax.Array, path: jax.Array) -> jax.Array:
-    kept = jnp.take(entry, length + path, axis=1)
-    moved: jax.Array = write(entry, kept, length)
-    return moved
+def write_all(entries: Sequence[Pair], new: Sequence[Pair], length: int | jax.Array) -> tuple[Pair, ...]:
+    """:func:`write` for the keys and values of every layer, as one program."""
+    return tuple(
+        (write(old[0], pair[0], length), write(old[1], pair[1], length))
+        for old, pair in zip(entries, new, strict=True)
+    )
+
+
+@jax.jit
+def copy_all(
+    entries: Sequence[Pair], source: Sequence[Pair], path: jax.Array, length: int | jax.Array
+) -> tuple[Pair, ...]:
+    """Entries with the slots ``path`` ``(N,)`` of another cache's entries in those from ``length`` on."""
+    taken = [(jnp.take(pair[0], path, axis=1), jnp.take(pair[1], path, axis=1)) for pair in source]
+    return cast(tuple[Pair, ...], write_all(entries, taken, length))
 
 
 def commit(cache: Cache, *, path: Sequence[int]) -> Cache:
@@ -152,10 +199,6 @@ def commit(cache: Cache, *, path: Sequence[int]) -> Cache:
     cache.require_room(nodes[-1] + 1)
     if nodes == list(range(len(nodes))):
         return replace(cache, length=cache.length + len(nodes))
-    where, length = jnp.asarray(np.array(nodes, dtype=np.int32)), jnp.int32(cache.length)
-    return replace(
-        cache,
-        keys=tuple(cast(jax.Array, _move(entry, length, where)) for entry in cache.keys),
-        values=tuple(cast(jax.Array, _move(entry, length, where)) for entry in cache.values),
-        length=cache.length + len(nodes),
-    )
+    where = jnp.asarray(np.array(nodes, dtype=np.int32) + cache.length)
+    moved = cast(tuple[Pair, ...], copy_all(cache.pairs, cache.pairs, where, cache.length))
+    return replace(cache.replaced(moved), length=cache.length + len(nodes))

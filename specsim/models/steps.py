@@ -22,6 +22,7 @@ import numpy as np
 from specsim.models.cache import Cache, commit
 from specsim.models.config import Array, LlamaConfig, Params
 from specsim.models.llama import forward
+from specsim.models.stages import Stages, View, stages_of
 
 #: Sequences are padded to a multiple of this many tokens.
 BUCKET = 64
@@ -91,6 +92,14 @@ class Padded:
         )
 
 
+def padded_inputs(inputs: jax.Array | Array, width: int) -> jax.Array:
+    """Vectors ``(T, D)`` as a batch of one, ``(1, width, D)``, with zeros behind them."""
+    rows = np.asarray(inputs, dtype=np.float32)
+    padded = np.zeros((1, width, *rows.shape[1:]), np.float32)
+    padded[0, : len(rows)] = rows
+    return jnp.asarray(padded)
+
+
 def prefill(
     params: Params,
     config: LlamaConfig,
@@ -98,6 +107,10 @@ def prefill(
     tokens: Sequence[int] | Array,
     slots: int | None = None,
     layers: Sequence[int] | None = None,
+    view: View | None = None,
+    stages: Stages | None = None,
+    inputs: jax.Array | None = None,
+    normed: bool = True,
 ) -> tuple[jax.Array, Cache]:
     """Read a context from nothing.
 
@@ -111,6 +124,12 @@ def prefill(
         Least number of slots of the cache; more are made to fill up a multiple of :data:`SLOTS`.
     layers
         Layers to run; None for all.
+    view, stages
+        What runs, in place of ``layers``; later steps on the cache run the same.
+    inputs
+        Vectors ``(T, D)`` to read in place of the tokens' embeddings.
+    normed
+        Whether the final norm is applied to what is returned.
 
     Returns
     -------
@@ -123,10 +142,19 @@ def prefill(
     check_context(config, len(ids))
     padded = Padded.of(ids)
     hidden, cache = forward(
-        params, config, tokens=padded.tokens, positions=padded.positions, mask=padded.mask, layers=layers
+        params,
+        config,
+        tokens=padded.tokens,
+        positions=padded.positions,
+        mask=padded.mask,
+        layers=layers,
+        stages=stages_of(view, config) if stages is None and view is not None else stages,
+        inputs=None if inputs is None else padded_inputs(inputs, padded.tokens.shape[1]),
+        normed=normed,
     )
     room = round_up(max(slots or 0, cache.slots), SLOTS)
-    return hidden[:, : len(ids)], cache.truncate(len(ids)).grow(room)
+    rows = jnp.asarray(np.asarray(hidden)[:, : len(ids)])  # on the host: no program for each length
+    return rows, cache.truncate(len(ids)).grow(room)
 
 
 def ancestors(parents: Sequence[int]) -> tuple[Array, Array]:
@@ -213,17 +241,16 @@ def tree_step(
     if len(parents) != len(ids):
         raise ValueError(f"tokens and parents must be of one length, got {len(ids)} and {len(parents)}")
     depths, among = ancestors(parents)
-    check_context(config, cache.length + int(depths.max()) + 1)
+    check_context(config, cache.position + int(depths.max()) + 1)
     cache.require_room(len(ids))
     past = np.broadcast_to(np.arange(cache.slots) < cache.length, (len(ids), cache.slots))
     return forward(
         params,
         config,
         tokens=jnp.asarray(ids[None]),
-        positions=jnp.asarray((cache.length + depths)[None], dtype=jnp.int32),
+        positions=jnp.asarray((cache.position + depths)[None], dtype=jnp.int32),
         mask=jnp.asarray(np.concatenate([past, among], axis=1)[None]),
         cache=cache,
-        layers=cache.layers,
     )
 
 

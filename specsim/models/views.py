@@ -19,15 +19,10 @@ import jax
 import numpy as np
 
 from specsim.models.config import Array, LlamaConfig, Params
-from specsim.models.llama import embed, final_norm, layer, turns_at
+from specsim.models.layers import embed, turns_at
+from specsim.models.stages import Stage, Stages, entries, finish, in_order, run, stages_of
+from specsim.models.stages import View as View
 from specsim.models.steps import Padded, check_context, check_tokens
-
-
-class View(Protocol):
-    """What a model is looked at through: a frozen, hashable value."""
-
-    def layers(self, config: LlamaConfig) -> tuple[int, ...]:
-        """The layers that run, in order; ``ValueError`` if the model has no such layers."""
 
 
 class HasWeights(Protocol):
@@ -100,12 +95,15 @@ class LayerMask:
 
 @dataclass(frozen=True, slots=True)
 class EarlyExit:
-    """The first layers only.
+    """The first layers only, and an adapter behind them if one is named.
 
     Parameters
     ----------
     layer
         How many layers run: the exit is after layer number ``layer - 1``.
+    adapter
+        Name of an adapter in the parameters (:func:`~specsim.models.adapters.with_adapter`), or None: the
+        final norm and the head read the stream at the exit itself.
 
     Examples
     --------
@@ -115,11 +113,17 @@ class EarlyExit:
     """
 
     layer: int
+    adapter: str | None = None
 
     def layers(self, config: LlamaConfig) -> tuple[int, ...]:
         if not 1 <= self.layer <= config.layers:
             raise ValueError(f"can't exit after {self.layer} layers: the model has {config.layers}")
         return tuple(range(self.layer))
+
+    def stages(self, config: LlamaConfig) -> Stages:
+        """The layers, then the adapter's attention."""
+        trunk = in_order(self.layers(config))
+        return trunk if self.adapter is None else (*trunk, Stage((self.adapter,), ()))
 
 
 def hidden_states(
@@ -158,28 +162,35 @@ def hidden_states(
     """
     ids = check_tokens(model.config, tokens)
     check_context(model.config, len(ids))
-    chosen = {name: view.layers(model.config) for name, view in views.items()}
+    chosen = {name: stages_of(view, model.config) for name, view in views.items()}
     streams = _Streams(model, Padded.of(ids))
-    return {name: streams.final(layers)[: len(ids)] for name, layers in chosen.items()}
+    return {name: streams.final(stages)[: len(ids)] for name, stages in chosen.items()}
 
 
 class _Streams:
-    """The residual streams of one padded text after sequences of layers, each computed once."""
+    """The residual streams of one padded text after sequences of stages, each computed once."""
 
     def __init__(self, model: HasWeights, text: Padded) -> None:
         self._config, self._params, self._mask = model.config, model.params, text.mask
         self._turns = turns_at(model.config, text.positions)
-        self._known: dict[tuple[int, ...], jax.Array] = {(): embed(model.params["embedding"], text.tokens)}
+        self._known: dict[Stages, jax.Array] = {(): embed(model.params["embedding"], text.tokens)}
 
-    def final(self, layers: tuple[int, ...]) -> Array:
+    def final(self, stages: Stages) -> Array:
         """Hidden states after the final norm, shape ``(padded T, D)``."""
-        for end in range(1, len(layers) + 1):
-            if layers[:end] not in self._known:
-                self._known[layers[:end]] = self._after(layers[:end])
-        hidden = final_norm(self._config, self._params["norm"], self._known[layers])
-        return np.array(hidden[0])
+        for end in range(1, len(stages) + 1):
+            if stages[:end] not in self._known:
+                self._known[stages[:end]] = self._after(stages[:end])
+        return np.array(finish(self._params, self._config, stages, self._known[stages])[0])
 
-    def _after(self, layers: tuple[int, ...]) -> jax.Array:
-        weights, before = self._params["layers"][layers[-1]], self._known[layers[:-1]]
-        stream: jax.Array = layer(self._config, weights, before, self._turns, self._mask, None)[0]
+    def _after(self, stages: Stages) -> jax.Array:
+        last = stages[-1:]
+        stream, _ = run(
+            self._params,
+            self._config,
+            stages=last,
+            stream=self._known[stages[:-1]],
+            turns=self._turns,
+            mask=self._mask,
+            pasts=[()] * len(entries(last)),
+        )
         return stream

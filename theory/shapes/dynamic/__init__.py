@@ -8,6 +8,7 @@ from theory.shapes.dynamic.base import TreeAlgorithm as TreeAlgorithm
 from theory.shapes.dynamic.base import WithBudget as WithBudget
 from theory.shapes.dynamic.beam import Beam as Beam
 from theory.shapes.dynamic.chain import Chain as Chain
+from theory.shapes.dynamic.confidence_width import ConfidenceWidth as ConfidenceWidth
 from theory.shapes.dynamic.dyspec import DySpec as DySpec
 from theory.shapes.dynamic.dyspec_threshold import DySpecThreshold as DySpecThreshold
 from theory.shapes.dynamic.eagle2 import Eagle2 as Eagle2
@@ -16,6 +17,7 @@ from theory.shapes.dynamic.expansion import rsd_constant as rsd_constant
 from theory.shapes.dynamic.expectimax import Expectimax as Expectimax
 from theory.shapes.dynamic.expectimax import Reference as Reference
 from theory.shapes.dynamic.fallback import UniformFallback as UniformFallback
+from theory.shapes.dynamic.mcts import Mcts as Mcts
 from theory.shapes.dynamic.medusa import Medusa as Medusa
 from theory.shapes.dynamic.medusa import heads as heads
 from theory.shapes.dynamic.objectives import by_draft as by_draft
@@ -37,12 +39,14 @@ from theory.shapes.dynamic.token_recycling import TokenRecycling as TokenRecycli
 __all__ = [
     "Beam",
     "Chain",
+    "ConfidenceWidth",
     "DySpec",
     "DySpecThreshold",
     "Eagle2",
     "Expansion",
     "Expectimax",
     "Fused",
+    "Mcts",
     "Medusa",
     "OptTree",
     "Reference",

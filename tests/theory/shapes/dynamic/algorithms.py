@@ -12,6 +12,7 @@ from theory.shapes import Profile, TreeShape
 from theory.shapes.dynamic import (
     Beam,
     Chain,
+    ConfidenceWidth,
     DySpec,
     DySpecThreshold,
     Eagle2,
@@ -46,6 +47,7 @@ DRAWN = {
     "DySpec": DySpec(),
     "DySpec, depth cap": DySpec(max_depth=1),
     "DySpec, threshold": DySpecThreshold(),
+    "SWIFT": ConfidenceWidth(widths=((F(1, 2), 1), (0, 2)), threshold=F(2, 5)),
     "squared mass": SquaredMass(),
     "squared mass, depth cap": SquaredMass(max_depth=2),
     "expectimax": Expectimax(),
