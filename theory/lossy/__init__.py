@@ -7,6 +7,7 @@ from theory.lossy.front import best_acceptance, front_law, least_distance
 from theory.lossy.greedy_match import GreedyMatch
 from theory.lossy.hub_shortcut import HubShortcut
 from theory.lossy.judge import Judge
+from theory.lossy.judged_chain import JudgedChain
 from theory.lossy.lenient import Lenient
 from theory.lossy.rapid import Rapid
 from theory.lossy.typical import Typical, TypicalPath
@@ -18,6 +19,7 @@ __all__ = [
     "GreedyMatch",
     "HubShortcut",
     "Judge",
+    "JudgedChain",
     "Lenient",
     "LossyCoupling",
     "Rapid",
