@@ -31,6 +31,8 @@ from specsim.decoding.reading import NoHidden as NoHidden
 from specsim.decoding.reading import NotRead as NotRead
 from specsim.decoding.reading import Reading as Reading
 from specsim.decoding.reading import Rows as Rows
+from specsim.decoding.requests import decode_all as decode_all
+from specsim.decoding.requests import warmed as warmed
 from specsim.decoding.session import Session as Session
 from specsim.decoding.session import open_session as open_session
 from specsim.decoding.system import System as System
@@ -62,10 +64,12 @@ __all__ = [
     "as_drafter",
     "as_model",
     "decode",
+    "decode_all",
     "distortion_of",
     "expected_round",
     "is_lossless",
     "law_of",
     "open_session",
     "resume",
+    "warmed",
 ]
