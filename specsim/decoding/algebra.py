@@ -143,3 +143,11 @@ class Routed:
         """What the chosen one learns."""
         name, inner = memory
         return name, self.drafters[name].observe(inner, outcome)
+
+    def warmed(self, memory: Any) -> Routed:
+        """The router for a next request; the chosen drafter keeps what it has learnt."""
+        name, inner = memory
+        drafter: Any = self.drafters[name]
+        if not hasattr(drafter, "warmed"):
+            return self
+        return Routed({**self.drafters, name: drafter.warmed(inner)}, self.choose)

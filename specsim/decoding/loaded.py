@@ -26,7 +26,7 @@ from theory.laws import Tokens
 from theory.simplex import Array, Warp
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Loaded:
     """A loaded model, or a view of one, as a :class:`~specsim.decoding.reading.LanguageModel`.
 
@@ -42,6 +42,9 @@ class Loaded:
         Whether keys and values of the context are those of the whole model, whatever the view: the prompt's,
         and after each round those of the committed tokens, by one ordinary pass more (EasySpec's bonus
         calibration). For views of all layers, such as :class:`~specsim.models.layer_groups.LayerGroups`.
+    ids
+        For a model whose head knows a part of the vocabulary only (a small draft): the token of each logit,
+        shape ``(V',)``, increasing. Other tokens have probability zero. None: all tokens in order.
 
     Examples
     --------
@@ -58,6 +61,15 @@ class Loaded:
     warp: Warp = field(default_factory=Warp)
     view: View | None = None
     calibrated: bool = False
+    ids: Array | None = None
+
+    def spread(self, row: Array) -> Array:
+        """A row over the head's tokens as one over the vocabulary."""
+        if self.ids is None:
+            return row
+        whole = np.zeros(self.vocabulary)
+        whole[self.ids] = row
+        return whole
 
     @property
     def vocabulary(self) -> int:
@@ -150,11 +162,11 @@ class LoadedReading:
         """The warped distribution after a read prefix; float64, computed when it is first asked for."""
         node = self._node(prefix)
         if node not in self._rows:
-            self._rows[node] = self.of.warp.probabilities(self._logits[node])
+            self._rows[node] = self.of.spread(self.of.warp.probabilities(self._logits[node]))
         return self._rows[node]
 
     def logits(self, prefix: Tokens) -> Array:
-        """Logits after a read prefix; float32, shape ``(V,)``."""
+        """Logits after a read prefix; float32, shape ``(V,)``, or ``(V',)`` with ``ids``."""
         return self._logits[self._node(prefix)]
 
     def hidden(self, prefix: Tokens) -> Array:
@@ -172,7 +184,8 @@ class LoadedReading:
         logits = self.logits(prefix)
         count = min(count, logits.size)
         largest = np.argpartition(-logits, count - 1)[:count]
-        return tuple(int(token) for token in largest[np.argsort(-logits[largest], kind="stable")])
+        best = largest[np.argsort(-logits[largest], kind="stable")]
+        return tuple(int(token) for token in (best if self.of.ids is None else self.of.ids[best]))
 
     def commit(self, tokens: Tokens) -> LoadedReading:
         """The reading of a longer context; of what was read, the cache keeps the part that agrees with it."""

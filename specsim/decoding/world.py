@@ -94,13 +94,13 @@ class WorldReading:
 
     def commit(self, tokens: Tokens) -> WorldReading:
         """The reading of a longer context."""
-        return WorldReading(self.world, (*self.context, *tokens))
+        return type(self)(self.world, (*self.context, *tokens))
 
     def rewind(self, length: int) -> WorldReading:
         """The reading of the first tokens."""
         if not 0 <= length <= len(self.context):
             raise ValueError(f"can't rewind a context of {len(self.context)} tokens to {length}")
-        return WorldReading(self.world, self.context[:length])
+        return type(self)(self.world, self.context[:length])
 
     def _full(self, prefix: Tokens) -> Tokens:
         if prefix not in self.prefixes:

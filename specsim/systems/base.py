@@ -9,9 +9,11 @@ of them, and a new file is all that a new system takes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from specsim.decoding.reading import LanguageModel
 from specsim.decoding.system import System
@@ -57,7 +59,8 @@ class Bench:
     corpus
         Text for stores: token ids.
     load
-        From a name to trained weights, such as :func:`specsim.training.artefacts.load`.
+        From the name of a trained head to the network and its parameters; the shipped ones
+        (:func:`specsim.systems.trained.load`) for None.
     """
 
     model: Model
@@ -92,11 +95,29 @@ class Bench:
 
         return Loaded(self.model, self.warp, view)
 
-    def artefact(self, name: str) -> Any:
-        """Trained weights by name; ``ValueError`` where the bench has no loader."""
-        if self.load is None:
-            raise ValueError(f"this bench can't load {name!r}; give Bench(..., load=...)")
-        return self.load(name)
+    def head(self, name: str) -> tuple[Any, Any]:
+        """A trained head by name: the network and its parameters.
+
+        Raises
+        ------
+        ValueError
+            If there is none of that name, or it was trained for another target.
+        """
+        if self.load is not None:
+            network, params = self.load(name)
+            return network, params
+        from specsim.systems.trained import load
+
+        return load(name, self.model)
+
+    def student(self, name: str) -> LanguageModel:
+        """A small stand-alone draft that was trained for this target, by name."""
+        from specsim.decoding.loaded import Loaded
+
+        network, params = self.head(name)
+        config, weights = network.as_llama(params)
+        model = replace(self.model, name=name, config=config, params=weights, quantised=None)
+        return Loaded(model, self.warp, ids=np.asarray(network.vocabulary.ids))
 
 
 @dataclass(frozen=True)

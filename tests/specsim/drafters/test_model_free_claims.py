@@ -170,7 +170,7 @@ def test_fused_trees_are_no_larger_than_both():
 def test_texts_of_a_world_have_its_rows():
     """The generator follows its rows: a long text's bigram shares, within six standard errors."""
     world = TextWorld(vocabulary=5, orders=(1.0,), live=3, seed=4)
-    text = np.array(world.text(20_000, seed=1))
+    text = np.array(world.text(6_000, seed=1))
     for token in range(5):
         after = text[1:][text[:-1] == token]
         p = world((token,))

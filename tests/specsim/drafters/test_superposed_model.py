@@ -7,8 +7,8 @@ import pytest
 
 from specsim.decoding import System, decode
 from specsim.decoding.loaded import Loaded
+from specsim.drafters.mixed import MixedModel
 from specsim.drafters.superposed import SuperposedDrafts
-from specsim.drafters.superposed_model import MixedModel
 from specsim.models import toy_model
 from specsim.stores import Superposed
 from theory.chance import Sampled
@@ -16,12 +16,14 @@ from theory.couplings import Recursive
 from theory.simplex import Warp
 from theory.walks import TopDown
 
+pytestmark = pytest.mark.slow  # compiles the model for shapes of its own
+
 MODEL = Loaded(toy_model(seed=0), Warp(temperature=0.7))
 PROMPT = (1, 2, 3, 4)
 
 
 def test_a_mixture_of_one_token_is_the_token():
-    mixed = MixedModel.open(MODEL, PROMPT)
+    mixed = MixedModel.of(MODEL, PROMPT)
     path = (7,)
     reading = MODEL.open(PROMPT).read([path])
     for end in range(2):
@@ -30,7 +32,7 @@ def test_a_mixture_of_one_token_is_the_token():
 
 
 def test_commits_forget_the_mixtures():
-    mixed = MixedModel.open(MODEL, PROMPT)
+    mixed = MixedModel.of(MODEL, PROMPT)
     mixed.law((((5, 0.5), (6, 0.5)), ((7, 1.0),)))
     later = mixed.commit((8, 9))
     fresh = MODEL.open((*PROMPT, 8, 9)).read([()])
@@ -39,12 +41,11 @@ def test_commits_forget_the_mixtures():
     np.testing.assert_array_equal(twice, mixed.law((((5, 0.5), (6, 0.5)),)))
 
 
-@pytest.mark.slow
 def test_one_pass_a_step_and_the_emitted_text_is_plain_greedy():
     """At temperature near zero verification is greedy: the drafts can't change what is emitted."""
     cold = Loaded(toy_model(seed=0), Warp(temperature=0.0))
     drafter = SuperposedDrafts(
-        lambda context: MixedModel.open(MODEL, context), Superposed(drafts=3, length=2), vocabulary=256
+        lambda context: MixedModel.of(MODEL, context), Superposed(drafts=3, length=2), vocabulary=256
     )
     proposal = drafter.propose(drafter.open(cold.open(PROMPT)), chance=None)
     assert [call.tokens for call in proposal.work] == [1, 1]

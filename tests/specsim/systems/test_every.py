@@ -1,26 +1,62 @@
-"""Every system, whatever it is: enumerated on table worlds, and run on a toy model through the same engine."""
+"""Every system, whatever it is: enumerated on table worlds, run on a toy model through the same engine."""
 
 from __future__ import annotations
 
 import ast
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 import specsim.decoding
 from specsim.decoding import decode, distortion_of, is_lossless
+from specsim.heads import Backbone, Chimera, Eagle, Hydra, JudgeProbe, Kangaroo, Medusa, Sorted
 from specsim.models import toy_model
 from specsim.systems import Bench, UnknownSystem, Worlds, by_name, every
+from specsim.training.students import LlamaStudent
+from specsim.training.vocabulary import SubVocabulary
 from tests.specsim.decoding.worlds import sharp, world
 from theory.chance import Sampled
 from theory.simplex import Warp
 
 WORLDS = Worlds(world(1), world(2), world(7), corpus=(0, 1, 2, 0, 1, 1, 2, 0, 2, 1, 0, 1, 2, 2, 0, 0))
 SHARP = Worlds(sharp(3), sharp(4), sharp(9), corpus=WORLDS.corpus)
-BENCH = Bench(toy_model(seed=0), Warp(temperature=0.8), corpus=tuple(range(1, 200)) * 3)
+BENCH = Bench(
+    toy_model(seed=0),
+    Warp(temperature=0.8),
+    corpus=tuple(range(1, 200)) * 3,
+    load=lambda name: untrained(name),
+)
 NAMES = sorted(every())
-UNTRAINED = [name for name in NAMES if not every()[name].needs]
+#: Default tests run what compiles little; the others are slow ones.
+HEAVY = {"easyspec", "swift", "triforce", "aded", "rasd", "superposed"}
+RUNS = [
+    pytest.param(name, marks=pytest.mark.slow) if every()[name].needs or name in HEAVY else name
+    for name in NAMES
+]
+
+
+def untrained(name: str) -> tuple[object, object]:
+    """A part that systems load by name, for the toy model and never trained."""
+    model = BENCH.model
+    backbone = Backbone.of(model)
+    networks = {
+        "medusa": lambda: Medusa(backbone, heads=3),
+        "hydra": lambda: Hydra(backbone, heads=3),
+        "chimera": lambda: Chimera(backbone, heads=3),
+        "fspad": lambda: Eagle(backbone, fusion="sampled", aligned="partly"),
+        "dovetail": lambda: Eagle(backbone, fusion="gated"),
+        "kangaroo": lambda: Kangaroo(backbone, config=model.config, layers=2),
+        "sorted": lambda: Sorted(backbone, exits=(1, 2, 3), feed_forward=8),
+        "judge": lambda: JudgeProbe.plain(model.config.hidden),
+    }
+    students = ("fastdraft", "distillspec")
+    if name in students:
+        network = LlamaStudent.of(model, SubVocabulary.of(range(200), whole=256), hidden=16)
+    else:
+        network = networks[name]()
+    return network, network.init(jax.random.key(0))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,7 +79,7 @@ def test_memories_of_two_rounds_keep_the_law(name: str, worlds: Worlds) -> None:
     assert is_lossless(every()[name].world(worlds), (0, 1, 2), rounds=2, length=3)
 
 
-@pytest.mark.parametrize("name", UNTRAINED)
+@pytest.mark.parametrize("name", RUNS)
 def test_it_runs_on_a_model(name: str) -> None:
     system = every()[name].real(BENCH)
     assert system.lossless == every()[name].lossless
@@ -52,10 +88,12 @@ def test_it_runs_on_a_model(name: str) -> None:
     assert all(done.accepted <= done.depth for done in trace.rounds)
 
 
-@pytest.mark.parametrize("name", [name for name in UNTRAINED if every()[name].lossless])
+@pytest.mark.parametrize("name", RUNS)
 def test_greedy_it_speaks_as_the_model_does(name: str) -> None:
     """Rollback of every cache, by equality with a run that has none."""
-    cold = Bench(BENCH.model, Warp(temperature=0), corpus=BENCH.corpus)
+    if not every()[name].lossless:
+        return
+    cold = Bench(BENCH.model, Warp(temperature=0), corpus=BENCH.corpus, load=BENCH.load)
     prompt = tuple(range(3, 15))
     trace = decode(
         every()[name].real(cold), prompt, max_new_tokens=10, chance=Sampled(np.random.default_rng(0))
@@ -64,7 +102,7 @@ def test_greedy_it_speaks_as_the_model_does(name: str) -> None:
 
 
 def test_unknown_names_are_refused_with_what_there_is() -> None:
-    with pytest.raises(UnknownSystem, match="there is no system 'medussa'; there are: .*plain"):
+    with pytest.raises(UnknownSystem, match=r"there is no system 'medussa'; there are: .*plain"):
         by_name("medussa")
 
 

@@ -1,0 +1,41 @@
+"""Hydra: heads that see the tokens drafted before, on the same tree as Medusa."""
+
+from specsim.decoding import Drawn, System
+from specsim.heads import HeadDrafter
+from specsim.systems.base import Bench, Published, Worlds
+from theory.couplings import Recursive
+from theory.shapes import Profile
+from theory.shapes.dynamic import Medusa, WithBudget
+from theory.walks import TopDown, named
+
+#: Accuracy of each head's first guesses, which the static tree is made from, and its nodes. These are of the
+#: shipped heads, on text that they were not trained on.
+ACCURACY = ((0.33, 0.11, 0.06, 0.04), (0.28, 0.09, 0.05, 0.04), (0.25, 0.08, 0.05, 0.03))
+NODES = 16
+
+
+def world(worlds: Worlds) -> System:
+    """On table worlds: heads that see the drafted tokens, top tokens."""
+    return System(
+        worlds.target, Drawn(worlds.draft, named.eagle((2, 1)).grow), TopDown(Recursive()), name="hydra"
+    )
+
+
+def real(bench: Bench) -> System:
+    """On a real model: the trained heads, 16 nodes."""
+    network, params = bench.head("hydra")
+    grow = WithBudget(Medusa(Profile.by_depth(ACCURACY)), NODES)
+    drafter = HeadDrafter(network, params, grow, bench.warp)
+    return System(bench.target, drafter, TopDown(Recursive()), name="hydra")
+
+
+SYSTEM = Published(
+    name="hydra",
+    title="Hydra",
+    source="Ankner et al. 2024 (arXiv 2402.05109)",
+    claim="At equal data and tree, sequential heads guess better than parallel ones from the second head on.",
+    lossless=True,
+    world=world,
+    real=real,
+    needs=("hydra",),
+)

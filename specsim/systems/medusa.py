@@ -1,0 +1,45 @@
+"""Medusa: parallel heads on the last hidden state, a static sparse tree, verified without loss."""
+
+from specsim.decoding import Drawn, System
+from specsim.decoding.marginal import Marginal
+from specsim.heads import HeadDrafter
+from specsim.systems.base import Bench, Published, Worlds
+from theory.couplings import Recursive
+from theory.shapes import Profile
+from theory.shapes.dynamic import Medusa, WithBudget
+from theory.walks import TopDown, named
+
+#: Accuracy of each head's first guesses, which the static tree is made from, and its nodes. These are of the
+#: shipped heads, on text that they were not trained on.
+ACCURACY = ((0.24, 0.09, 0.05, 0.04), (0.15, 0.06, 0.04, 0.03), (0.11, 0.05, 0.03, 0.03))
+NODES = 16
+
+
+def world(worlds: Worlds) -> System:
+    """On table worlds: perfect parallel heads, top tokens."""
+    return System(
+        worlds.target,
+        Drawn(Marginal(worlds.draft.rows), named.eagle((2, 1)).grow),
+        TopDown(Recursive()),
+        name="medusa",
+    )
+
+
+def real(bench: Bench) -> System:
+    """On a real model: the trained heads, 16 nodes."""
+    network, params = bench.head("medusa")
+    grow = WithBudget(Medusa(Profile.by_depth(ACCURACY)), NODES)
+    drafter = HeadDrafter(network, params, grow, bench.warp)
+    return System(bench.target, drafter, TopDown(Recursive()), name="medusa")
+
+
+SYSTEM = Published(
+    name="medusa",
+    title="Medusa",
+    source="Cai et al. 2024 (arXiv 2401.10774)",
+    claim="A head's accuracy falls with its index; the sparse tree beats the full one of as many nodes.",
+    lossless=True,
+    world=world,
+    real=real,
+    needs=("medusa",),
+)
