@@ -14,16 +14,32 @@ import time
 import numpy as np
 
 from specsim.clocks import Affine
-from specsim.serving import Allocation, Fixed, Goodput, NoDrafts, Server, Workload, serve
+from specsim.serving import Allocation, Fixed, Goodput, Menu, NoDrafts, Server, Tetris, Workload, serve
 
 TARGET, DRAFT = Affine(5.886e-3, 2.101e-5, 3.926e-8), Affine(5e-4, 8.41e-7, 2.378e-9)
-SCHEDULERS = {"none": NoDrafts(), "fixed:3": Fixed(3), "goodput:8": Goodput(8), "allocation:8": Allocation(8)}
+SCHEDULERS = {
+    "none": NoDrafts(),
+    "fixed:3": Fixed(3),
+    "goodput:8": Goodput(8),
+    "tetris:128": Tetris(128),
+    "allocation:8": Allocation(8),
+    "trees, allocation:16": Allocation(16),
+}
+
+
+def trees():
+    # imported here, so that the memory of the other runs is their own
+    from theory.shapes import Profile
+
+    return (Menu.best_first(Profile.positional([0.65, 0.15, 0.05]), nodes=16, depth=6),)
 
 
 def measure(name, requests, answer):
     start = time.process_time()
     load = Workload.poisson(rate=1000, requests=requests, rng=np.random.default_rng(0), acceptance=(3.0, 1.5))
-    log = serve(load, Server(TARGET, DRAFT, SCHEDULERS[name], pace=0.05), rng=np.random.default_rng(1))
+    menus = trees() if "trees" in name else ()
+    server = Server(TARGET, DRAFT, SCHEDULERS[name], pace=0.05, menus=menus)
+    log = serve(load, server, rng=np.random.default_rng(1))
     log.summary()
     seconds = time.process_time() - start
     answer.put((seconds, log.steps, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))

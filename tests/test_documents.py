@@ -17,9 +17,11 @@ ROOT = Path(__file__).parents[1]
         "docs/clocks.md",
         "docs/serving.md",
         "docs/draft-length.md",
+        "docs/measurements.md",
         "docs/bound.md",
         "docs/estimation-error.md",
         "docs/multistep.md",
+        "docs/systems.md",
     ],
 )
 def test_python_blocks_run(name, capsys):

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specsim.commands.parsing import Parser, UsageError, listed, number, whole
+from specsim.commands.parsing import Parser, UsageError, listed, name, number, whole
 
 if TYPE_CHECKING:
-    from specsim.serving import Log, Scheduler, Workload
+    from specsim.serving import Log, Menu, Scheduler, Workload
 
 _DESCRIPTION = """\
 Simulates a server that decodes many requests at once (continuous batching, chunked prefill, a limit of cached
@@ -28,16 +28,28 @@ schedulers:
   allocation:K  the best length for each request, up to K: the optimum of expected tokens a second
   tetris:C      the C most likely drafts of the batch (TETRIS)
   slo:C         C drafts a step, requests behind --tpot first (after AdaServe)
-  table:1=5/16=2/64=0   lengths by batch size
+  table:1=5/16=2/64=0    lengths by batch size
+  spread:1=5/16=2/64=0   the same means, on the most likely drafts (adaptive verification)
+
+With --profile drafts are trees, the best ones for these acceptance probabilities (a list, or a list for each
+depth, as for `specsim tree`); K and C are numbers of nodes then. With --metrics an engine's own counters say
+how well drafts do (docs/measurements.md).
 
 The target's default costs are those that a public simulator fitted to Llama-3.1-8B on an H100, in seconds;
-the draft's, half a millisecond a step, is an assumption. FILE.jsonl holds a request a line:
-{"arrival": seconds, "prompt": tokens, "output": tokens, "acceptance": probability}
+the draft's, half a millisecond a step, is an assumption. FILE of recorded requests is CSV or JSON lines, with
+one of these sets of columns (others are refused):
+  arrival, prompt, output [, acceptance]                seconds
+  timestamp, prompt_tokens, output_tokens               seconds, or date and time
+  TIMESTAMP, ContextTokens, GeneratedTokens             date and time (Azure)
+  Timestamp, Request tokens, Response tokens, ...       seconds (BurstGPT)
+  timestamp, input_length, output_length, ...           milliseconds (Mooncake)
+With --rate its arrivals are stretched evenly to these mean rates.
 
 examples:
   specsim serve --rate 20 --schedulers none,fixed:3,goodput:8,allocation:8
   specsim serve --rate 1,2,4,8,16,32,64 --schedulers none,fixed:5,allocation:8 --figure load.png
-  specsim serve --arrivals FILE.jsonl --schedulers goodput:8 --json
+  specsim serve --arrivals azure.csv --acceptance 3,1.5 --schedulers none,goodput:8 --json
+  specsim serve --profile accepted.json --schedulers none,fixed:16,allocation:64 --rate 4,16,64
 """
 
 
@@ -48,9 +60,9 @@ def add_to(commands: Any) -> Parser:
     )
     add = parser.add_argument
     positive = number(0, open_low=True)
-    add("--rate", metavar="R", type=listed(positive), default=(10.0,), help="requests a second; default 10")
-    add("--requests", metavar="N", type=whole(1), default=1000, help="requests of each run; default 1000")
-    add("--arrivals", metavar="FILE.jsonl", help="recorded requests, in place of --rate and the four below")
+    add("--rate", metavar="R", type=listed(positive), help="requests a second; default 10, or as recorded")
+    add("--requests", metavar="N", type=whole(1), help="requests of each run; default 1000, or all recorded")
+    add("--arrivals", metavar="FILE", help="recorded requests, in place of the next three")
     add("--prompt", metavar="T", type=whole(1), default=256, help="mean tokens of a prompt; default 256")
     add("--output", metavar="T", type=whole(1), default=128, help="mean tokens of an output; default 128")
     add(
@@ -60,9 +72,13 @@ def add_to(commands: Any) -> Parser:
         "--acceptance",
         metavar="A",
         type=listed(number(0)),
-        default=(0.7,),
-        help="one probability, or A,B of a beta law over requests; default 0.7",
+        help="one probability, or A,B of a beta law over requests; default 0.7, or as recorded",
     )
+    add("--metrics", metavar="FILE", help="an engine's counters, in place of --acceptance")
+    add("--model", metavar="NAME", type=name, help="whose counters, if there are several")
+    add("--profile", metavar="FILE.json", help="draft trees, for these acceptance probabilities")
+    add("--depth", metavar="D", type=whole(1), default=8, help="most levels of a tree; default 8")
+    add("--nodes", metavar="N", type=whole(1), default=64, help="most nodes of a tree; default 64")
     add("--schedulers", metavar="S", default="none,fixed:3,goodput:8,allocation:8", help="see below")
     add("--target", metavar="B,T,C", type=costs, default=(5.886e-3, 2.101e-5, 3.926e-8), help=_COSTS)
     add("--draft", metavar="B,T,C", type=costs, default=(5e-4, 8.41e-7, 2.378e-9), help="of a draft step")
@@ -104,9 +120,12 @@ def run(arguments: argparse.Namespace) -> int:
     if figure and (figure.exists() or not figure.parent.is_dir()):
         what = "exists already" if figure.exists() else "is in a directory that does not exist"
         raise UsageError(f"--figure {str(figure)!r} {what}; name a new file")
-    loads = _workloads(arguments)
+    acceptance, menus = _drafts(arguments)
+    loads = _workloads(arguments, acceptance)
     rows = [
-        _row(load, rate, name, scheduler, arguments) for rate, load in loads for name, scheduler in schedulers
+        {"scheduler": name, "rate": rate, **_measures(load, scheduler, menus, arguments)}
+        for rate, load in loads
+        for name, scheduler in schedulers
     ]
     if figure:
         from specsim.plots import save, serving_figure
@@ -127,59 +146,124 @@ def _words(text: str) -> list[str]:
 
 
 def _scheduler(text: str, arguments: argparse.Namespace) -> Scheduler:
-    from specsim.serving import Allocation, ByBatch, Fixed, ForSlo, Goodput, NoDrafts, Tetris
+    from specsim.serving import (
+        Allocation,
+        ByBatch,
+        Fixed,
+        ForSlo,
+        Goodput,
+        NoDrafts,
+        SpreadByBatch,
+        Tetris,
+    )
 
     name, _, value = text.partition(":")
+    most = arguments.nodes if arguments.profile else 8
     makers: dict[str, Callable[[int], Scheduler]] = {
         "fixed": Fixed,
         "goodput": Goodput,
         "allocation": Allocation,
-        "tetris": Tetris,
-        "slo": lambda capacity: ForSlo(capacity, arguments.tpot),
+        "tetris": lambda capacity: Tetris(capacity, most),
+        "slo": lambda capacity: ForSlo(capacity, arguments.tpot, most),
     }
     if text == "none":
         return NoDrafts()
     try:
-        if name == "table":
+        if name in ("table", "spread"):
             pairs = [pair.split("=") for pair in value.split("/")]
-            return ByBatch({int(size): int(length) for size, length in pairs})
+            table = ByBatch({int(size): int(length) for size, length in pairs})
+            return table if name == "table" else SpreadByBatch(table, most)
         return makers[name](int(value))
     except (KeyError, ValueError) as error:
-        known = "none, fixed:K, goodput:K, allocation:K, tetris:C, slo:C or table:1=K/16=K"
+        known = "none, fixed:K, goodput:K, allocation:K, tetris:C, slo:C, table:1=K/16=K or spread:1=K/16=K"
         reason = f" ({error})" if str(error) and not isinstance(error, KeyError) else ""
         raise UsageError(f"--schedulers: {text!r} is not one of {known}{reason}") from None
 
 
-def _workloads(arguments: argparse.Namespace) -> list[tuple[float | None, Workload]]:
+def _drafts(arguments: argparse.Namespace) -> tuple[float | tuple[float, float] | None, tuple[Menu, ...]]:
+    """How well drafts do: the requests' acceptance, and menus of trees or of a measured chain."""
+    given = [option for option in ("acceptance", "metrics", "profile") if getattr(arguments, option)]
+    if len(given) > 1:
+        raise UsageError(f"--{given[0]} and --{given[1]} both say how well drafts do; give one")
+    if arguments.model and not arguments.metrics:
+        raise UsageError("--model is about counters; give --metrics FILE")
+    if arguments.profile:
+        from specsim.commands.tree import read_profile
+        from specsim.serving import Menu
+
+        profile, _ = read_profile(arguments.profile, conditional=False)
+        depth = min(arguments.depth, profile.depth_limit or arguments.depth)
+        return 0.0, (Menu.best_first(profile, nodes=arguments.nodes, depth=depth),)
+    if arguments.metrics:
+        return _measured(arguments)
+    accept = arguments.acceptance
+    if accept is None:
+        return None, ()
+    if len(accept) > 2 or (len(accept) == 1 and accept[0] > 1) or (len(accept) == 2 and min(accept) <= 0):
+        raise UsageError(f"--acceptance is a probability, or A,B of a beta law, got {accept}")
+    return (accept[0] if len(accept) == 1 else accept), ()
+
+
+def _measured(arguments: argparse.Namespace) -> tuple[float, tuple[Menu, ...]]:
+    """By position where an engine counted so (no draft is longer then than counted), else one number."""
+    from specsim.commands.measured import read
+    from specsim.measurements import DraftCounts
+    from specsim.serving import Menu
+
+    counts = read(arguments.metrics, model=arguments.model).counts
+    if isinstance(counts, DraftCounts) and counts.reached:
+        return 0.0, (Menu.chain([entry.value for entry in counts.by_position()]),)
+    return counts.constant().value, ()
+
+
+def _workloads(
+    arguments: argparse.Namespace, acceptance: float | tuple[float, float] | None
+) -> list[tuple[float | None, Workload]]:
     import numpy as np
 
     from specsim.serving import Workload
 
-    if arguments.arrivals:
-        if not Path(arguments.arrivals).is_file():
-            raise UsageError(f"there is no file {arguments.arrivals!r}")
-        return [(None, Workload.read(arguments.arrivals))]
-    accept = arguments.acceptance
-    if len(accept) > 2 or (len(accept) == 1 and accept[0] > 1) or (len(accept) == 2 and min(accept) <= 0):
-        raise UsageError(f"--acceptance is a probability, or A,B of a beta law, got {accept}")
-
-    def load(rate: float) -> Workload:
+    def drawn(rate: float) -> Workload:
         return Workload.poisson(
             rate=rate,
-            requests=arguments.requests,
+            requests=arguments.requests or 1000,
             rng=np.random.default_rng([arguments.seed, 0]),
             prompt=arguments.prompt,
             output=arguments.output,
             spread=arguments.spread,
-            acceptance=accept[0] if len(accept) == 1 else accept,
+            acceptance=0.7 if acceptance is None else acceptance,
         )
 
-    return [(rate, load(rate)) for rate in arguments.rate]
+    if arguments.arrivals is None:
+        return [(rate, drawn(rate)) for rate in arguments.rate or (10.0,)]
+    recorded = _recorded(arguments, acceptance)
+    return [(rate, recorded.at_rate(rate)) for rate in arguments.rate or ()] or [(None, recorded)]
 
 
-def _row(
-    load: Workload, rate: float | None, name: str, scheduler: Scheduler, arguments: argparse.Namespace
-) -> dict[str, Any]:
+def _recorded(arguments: argparse.Namespace, acceptance: float | tuple[float, float] | None) -> Workload:
+    import numpy as np
+
+    from specsim.serving import read_arrivals
+    from specsim.serving.arrivals import has_acceptance
+
+    if not Path(arguments.arrivals).is_file():
+        raise UsageError(f"there is no file {arguments.arrivals!r}")
+    own = has_acceptance(arguments.arrivals)
+    if own and acceptance is not None and not (arguments.profile or arguments.metrics):
+        raise UsageError(f"{arguments.arrivals!r} says how well drafts do; leave out --acceptance")
+    return read_arrivals(
+        arguments.arrivals,
+        acceptance=None if own else 0.7 if acceptance is None else acceptance,
+        rng=np.random.default_rng([arguments.seed, 0]),
+        limit=arguments.requests,
+    )
+
+
+def _measures(
+    load: Workload, scheduler: Scheduler, menus: tuple[Menu, ...], arguments: argparse.Namespace
+) -> dict[str, float | None]:
+    import math
+
     import numpy as np
 
     from specsim.clocks import Affine
@@ -193,14 +277,9 @@ def _row(
         memory=arguments.memory,
         chunk=arguments.chunk,
         pace=arguments.tpot,
+        menus=menus,
     )
-    log = serve(load, server, rng=np.random.default_rng([arguments.seed, 1]))
-    return {"scheduler": name, "rate": rate, **_measures(log, arguments)}
-
-
-def _measures(log: Log, arguments: argparse.Namespace) -> dict[str, float | None]:
-    import math
-
+    log: Log = serve(load, server, rng=np.random.default_rng([arguments.seed, 1]))
     objectives = {"ttft": arguments.ttft, "tpot": arguments.tpot}
     measures = {
         **log.summary(),

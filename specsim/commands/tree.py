@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         draft, recorded = _recorded(arguments)
         profile, notes = recorded.profile, [f"top tokens of the draft {draft}", _STATIC]
     else:
-        profile, notes = _read(arguments.profile, conditional=arguments.conditional)
+        profile, notes = read_profile(arguments.profile, conditional=arguments.conditional)
 
     from theory.shapes import gap_report
 
@@ -161,7 +161,7 @@ def _error(recorded: TraceProfile, report: Gap) -> dict[str, Any]:
     }
 
 
-def _read(text: str, *, conditional: bool) -> tuple[Profile, list[str]]:
+def read_profile(text: str, *, conditional: bool) -> tuple[Profile, list[str]]:
     """The profile of a file, and what has to be said about it."""
     import numpy as np
 

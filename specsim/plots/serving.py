@@ -9,8 +9,21 @@ from matplotlib.figure import Figure
 
 from specsim.plots.style import PAGE, style
 
-_COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_MARKERS = ("", "o", "s", "^", "D", "P", "v")
+_COLOURS = (
+    "#000000",
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#7A5C00",
+    "#8C2D8C",
+    "#6e6e6e",
+)
+_MARKERS = ("", "o", "s", "^", "D", "P", "v", "X", "<", ">", "*")
+#: Most entries of the legend in a line.
+_IN_A_LINE = 5
 
 
 def serving_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -31,7 +44,7 @@ def serving_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
         raise ValueError("a figure against the load needs two rates or more: --rate 1,2,4")
     names = list(dict.fromkeys(row["scheduler"] for row in rows))
     with style():
-        figure = Figure(figsize=(PAGE, 2.5), layout="constrained")
+        figure = Figure(figsize=(PAGE, 2.4 + 0.15 * -(-len(names) // _IN_A_LINE)), layout="constrained")
         left, right = figure.subplots(1, 2)
         for axes, key, title in (
             (left, "goodput", "tokens a second within the objectives"),
@@ -53,7 +66,17 @@ def serving_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
             axes.set_title(title, loc="left")
         left.set_ylim(bottom=0)
         right.set_yscale("log")
+        low, high = right.get_ylim()
+        ticks = [
+            n * 10.0**power for power in range(-3, 6) for n in (1, 2, 3, 5) if low <= n * 10.0**power <= high
+        ]
+        right.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        right.minorticks_off()
         figure.legend(
-            *left.get_legend_handles_labels(), loc="outside lower center", ncols=len(names), frameon=False
+            *left.get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=min(len(names), _IN_A_LINE),
+            frameon=False,
+            fontsize=6,
         )
     return figure

@@ -59,6 +59,18 @@ class Text:
                 f"{len(self.accepted)} outcomes and {len(self.features)} features; give one for each position"
             )
 
+    @classmethod
+    def from_rounds(cls, name: str, rounds: Iterable[tuple[int, int]]) -> Text:
+        """The text of rounds, each given by its accepted and drafted tokens.
+
+        Examples
+        --------
+        >>> Text.from_rounds("", [(1, 3), (2, 2)]).accepted
+        (True, False, True, True, None)
+        """
+        entries = [entry for good, made in rounds for entry in _round({"accepted": good, "drafted": made})]
+        return cls(name, tuple(outcome for outcome, _ in entries), (None,) * len(entries))
+
     def taking(self, unknown: Unknown) -> Text:
         """With unknown positions cut (as they are), or taken for rejected or accepted ones.
 

@@ -11,19 +11,24 @@ that was admitted last is preempted: its cache is dropped, and it comes back to 
 be read again with what it has emitted. A request that could never fit by itself is refused.
 
 The order of service is first come, first served. Everything is a function of the workload, the server and
-the seed.
+the seed. Steps follow each other, and nothing happens within one, so a queue of events would hold a single
+entry: there is none.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from specsim.clocks import Affine
+from specsim.serving.batch import Batch, Chains, Plan
 from specsim.serving.log import Log
-from specsim.serving.schedulers import Batch, NoDrafts, Scheduler
+from specsim.serving.schedulers import NoDrafts, Scheduler
+from specsim.serving.trees import Menu, Trees
 from specsim.serving.workload import Counts, Floats, Workload
 
 
@@ -45,6 +50,9 @@ class Server:
         Most prompt tokens a step.
     pace
         Seconds a token that requests are promised; only for schedulers that look at it.
+    menus
+        Trees that are drafted in place of chains, one menu for each kind of request; acceptances of the
+        workload are not looked at then, and sizes are numbers of nodes.
 
     Raises
     ------
@@ -59,6 +67,7 @@ class Server:
     memory: int = 200_000
     chunk: int = 2048
     pace: float | None = None
+    menus: tuple[Menu, ...] = ()
 
     def __post_init__(self) -> None:
         if min(self.slots, self.memory, self.chunk) < 1:
@@ -98,15 +107,40 @@ def serve(workload: Workload, server: Server, *, rng: np.random.Generator) -> Lo
     >>> bool(log.emitted == load.output.sum())
     True
     """
-    return _Engine(workload, server, rng).run()
+    engine = Engine(workload, server, rng, range(workload.size))
+    engine.advance()
+    return engine.log()
 
 
-class _Engine:
-    """The state of a run: requests in slots as columns of small arrays."""
+@dataclass(frozen=True)
+class _Step:
+    """A step that has begun: who reads, who decodes with which drafts, and when it ends."""
 
-    def __init__(self, workload: Workload, server: Server, rng: np.random.Generator) -> None:
-        self.work, self.server, self.rng = workload, server, rng
+    reading: Counts
+    decoding: np.ndarray
+    plan: Plan
+    end: float
+
+
+class Engine:
+    """The state of a run: requests in slots as columns of small arrays.
+
+    Parameters
+    ----------
+    workload, server, rng
+        As for :func:`serve`.
+    numbers
+        Which requests come here, in the order of arrival. A list may grow while the engine runs, by requests
+        that arrive no earlier than it has advanced to (:mod:`specsim.serving.routing`).
+    """
+
+    def __init__(
+        self, workload: Workload, server: Server, rng: np.random.Generator, numbers: Sequence[int]
+    ) -> None:
+        self.work, self.server, self.rng, self.numbers = workload, server, rng, numbers
+        self.drafts = Trees(server.menus, workload.kinds) if server.menus else Chains(workload.acceptance)
         self.time, self.next = 0.0, 0
+        self.step: _Step | None = None
         self.queue: deque[int] = deque()
         # columns of the slots, in the order of admission
         self.ids = np.zeros(0, dtype=np.int64)
@@ -118,27 +152,44 @@ class _Engine:
         self.first, self.finish = np.full(count, np.nan), np.full(count, np.nan)
         self.preempted = np.zeros(count, dtype=np.int64)
         self.refused = workload.prompt + workload.output > server.memory
-        self.drafted = self.accepted = self.steps = self.reread = 0
+        self.drafted = self.accepted = self.steps = self.reread = self.emitted = 0
         self.presence = self.busy = 0.0
 
-    def run(self) -> Log:
-        """Step until nobody is left."""
+    def advance(self, until: float = math.inf) -> None:
+        """Do all that is done before a time; a step that ends later stays begun."""
         while True:
+            if self.step is not None:
+                if self.step.end >= until:
+                    return
+                self._end(self.step)
             self._arrivals()
             self._admit()
-            if not self.ids.size:
-                if self.next >= self.work.size:
-                    break
-                self._wait(float(self.work.arrival[self.next]))
+            if self.ids.size:
+                self.step = self._begin()
                 continue
-            self._step()
+            if self.next >= len(self.numbers):
+                return
+            arrival = float(self.work.arrival[self.numbers[self.next]])
+            if arrival >= until:
+                return
+            self._wait(arrival)
+
+    @property
+    def here(self) -> int:
+        """Requests that are waiting or being served."""
+        return len(self.numbers) - self.next + len(self.queue) + int(self.ids.size)
+
+    def log(self) -> Log:
+        """What happened to the requests that came here."""
+        mine = np.array(self.numbers, dtype=np.int64)
+        everybody = mine.size == self.work.size
         return Log(
-            workload=self.work,
-            first=self.first,
-            finish=self.finish,
-            refused=self.refused,
-            preempted=self.preempted,
-            emitted_of=self.emitted_of,
+            workload=self.work if everybody else self.work.only(mine),
+            first=self.first[mine],
+            finish=self.finish[mine],
+            refused=self.refused[mine],
+            preempted=self.preempted[mine],
+            emitted_of=self.emitted_of[mine],
             drafted=self.drafted,
             accepted=self.accepted,
             reread=self.reread,
@@ -149,11 +200,15 @@ class _Engine:
         )
 
     def _arrivals(self) -> None:
-        while self.next < self.work.size and self.work.arrival[self.next] <= self.time:
-            if not self.refused[self.next]:
-                self.queue.append(self.next)
+        while self.next < len(self.numbers):
+            number = self.numbers[self.next]
+            arrival = float(self.work.arrival[number])
+            if arrival > self.time:
+                return
+            if not self.refused[number]:
+                self.queue.append(number)
                 # from its arrival to now it was there, too
-                self.presence += self.time - float(self.work.arrival[self.next])
+                self.presence += self.time - arrival
             self.next += 1
 
     def _wait(self, until: float) -> None:
@@ -181,23 +236,26 @@ class _Engine:
         # what was emitted before a preemption is read again
         return int(self.work.prompt[number] + self.emitted_of[number])
 
-    def _step(self) -> None:
+    def _begin(self) -> _Step:
         reading = self._chunks()
         decoding = self.unread == 0
-        lengths = self._lengths(decoding, int(reading.sum()))
-        if not self._fits(reading, decoding, lengths):
+        sizes, depth, steps = self._plan(decoding, int(reading.sum()))
+        if not self._fits(reading, decoding, sizes):
             # drafts go first, requests only if that is not enough
-            lengths = np.zeros_like(lengths)
-        while not self._fits(reading, decoding, lengths):
+            sizes, steps = np.zeros_like(sizes), 0
+        while not self._fits(reading, decoding, sizes):
             self._preempt()
-            reading, decoding = reading[:-1], decoding[:-1]
-            lengths = lengths[:-1]
-        seconds = self._seconds(int(reading.sum()), lengths[decoding])
-        self._wait(self.time + seconds)
+            reading, decoding, sizes = reading[:-1], decoding[:-1], sizes[:-1]
+        seconds = self._seconds(int(reading.sum()), sizes[decoding], steps)
         self.busy += seconds
+        return _Step(reading, decoding, Plan(sizes[decoding], depth), self.time + seconds)
+
+    def _end(self, step: _Step) -> None:
+        self.step = None
+        self._wait(step.end)
         self.steps += 1
-        tokens = self._accept(decoding, lengths)
-        self._read(reading, tokens)
+        tokens = self._accept(step.decoding, step.plan)
+        self._read(step.reading, tokens)
         self._emit(tokens)
 
     def _chunks(self) -> Counts:
@@ -206,21 +264,19 @@ class _Engine:
         reads: Counts = np.clip(self.server.chunk - before, 0, self.unread)
         return reads
 
-    def _lengths(self, decoding: np.ndarray, prefill: int) -> Counts:
-        lengths = np.zeros(self.ids.size, dtype=np.int64)
-        if decoding.any():
-            numbers = self.ids[decoding]
-            batch = Batch(
-                self.work.acceptance[numbers],
-                self.left[decoding],
-                int(self.cached.sum()),
-                prefill,
-                self.server.target,
-                self.server.draft,
-                self._late(numbers),
-            )
-            lengths[decoding] = _checked(self.server.scheduler.lengths(batch), batch)
-        return lengths
+    def _plan(self, decoding: np.ndarray, prefill: int) -> tuple[Counts, int | None, int]:
+        """Draft tokens of each slot, the limit of their depth, and draft steps."""
+        sizes = np.zeros(self.ids.size, dtype=np.int64)
+        if not decoding.any():
+            return sizes, None, 0
+        numbers, server = self.ids[decoding], self.server
+        costs = server.target, server.draft
+        batch = self.drafts.batch(
+            numbers, self.left[decoding], int(self.cached.sum()), prefill, *costs, self._late(numbers)
+        )
+        plan = _checked(server.scheduler.lengths(batch), batch)
+        sizes[decoding] = plan.sizes
+        return sizes, plan.depth, batch.steps(plan)
 
     def _late(self, numbers: Counts) -> Floats:
         if self.server.pace is None:
@@ -241,21 +297,20 @@ class _Engine:
         for name in ("ids", "cached", "unread", "left"):
             setattr(self, name, getattr(self, name)[:-1])
 
-    def _seconds(self, prefill: int, lengths: Counts) -> float:
+    def _seconds(self, prefill: int, sizes: Counts, steps: int) -> float:
         target, draft, cached = self.server.target, self.server.draft, int(self.cached.sum())
-        fresh = prefill + lengths.size + int(lengths.sum())
+        drafted = int(sizes.sum())
+        fresh = prefill + sizes.size + drafted
         seconds = target.base + target.per_token * fresh + target.per_cached * cached
-        deepest = int(lengths.max(initial=0))
-        seconds += deepest * (draft.base + draft.per_cached * cached) + draft.per_token * int(lengths.sum())
+        seconds += steps * (draft.base + draft.per_cached * cached) + draft.per_token * drafted
         return float(seconds)
 
-    def _accept(self, decoding: np.ndarray, lengths: Counts) -> Counts:
+    def _accept(self, decoding: np.ndarray, plan: Plan) -> Counts:
         """Tokens that each request emits by decoding."""
         tokens = np.zeros(self.ids.size, dtype=np.int64)
         if decoding.any():
-            drafted = lengths[decoding]
-            accepted = accepted_prefixes(self.work.acceptance[self.ids[decoding]], drafted, self.rng)
-            self.drafted += int(drafted.sum())
+            accepted = self.drafts.accepted(self.ids[decoding], self.left[decoding], plan, self.rng)
+            self.drafted += int(plan.sizes.sum())
             tokens[decoding] = np.minimum(accepted + 1, self.left[decoding])
             self.accepted += int((tokens[decoding] - 1).sum())
         return tokens
@@ -270,6 +325,7 @@ class _Engine:
 
     def _emit(self, tokens: Counts) -> None:
         self.emitted_of[self.ids] += tokens
+        self.emitted += int(tokens.sum())
         self.left = self.left - tokens
         fresh = (tokens > 0) & np.isnan(self.first[self.ids])
         self.first[self.ids[fresh]] = self.time
@@ -280,29 +336,13 @@ class _Engine:
                 setattr(self, name, getattr(self, name)[~gone])
 
 
-def _checked(lengths: Counts, batch: Batch) -> Counts:
-    good = lengths.shape == batch.remaining.shape and lengths.dtype.kind in "iu"
-    if not good or np.any((lengths < 0) | (lengths >= batch.remaining)):
+def _checked(chosen: Counts | Plan, batch: Batch) -> Plan:
+    plan = chosen if isinstance(chosen, Plan) else Plan(chosen)
+    sizes, room = plan.sizes, batch.room()
+    good = sizes.shape == room.shape and sizes.dtype.kind in "iu"
+    if not good or np.any((sizes < 0) | (sizes > room)):
         raise ValueError(
-            "a scheduler returns a whole number for each request, from 0 to one less than the tokens that it "
-            f"needs; got {lengths!r} for {batch.remaining!r}"
+            "a scheduler returns a whole number of drafts for each request, from 0 to what it can use (one "
+            f"less than the tokens that it needs); got {sizes!r} for {room!r}"
         )
-    return lengths
-
-
-def accepted_prefixes(acceptance: Floats, lengths: Counts, rng: np.random.Generator) -> Counts:
-    """How many drafts of each chain are accepted before the first that is not.
-
-    The number of successes before a failure is geometric: one uniform number a chain.
-
-    Examples
-    --------
-    >>> accepted_prefixes(np.array([0.0, 1.0]), np.array([3, 3]), np.random.default_rng(0)).tolist()
-    [0, 3]
-    """
-    uniform = 1.0 - rng.random(acceptance.size)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        runs = np.floor(np.log(uniform) / np.log(acceptance))
-    runs = np.where(acceptance >= 1, np.inf, np.where(acceptance <= 0, 0.0, runs))
-    accepted: Counts = np.minimum(runs, lengths).astype(np.int64)
-    return accepted
+    return plan

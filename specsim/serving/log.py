@@ -15,7 +15,7 @@ class BrokenLaw(AssertionError):
 
 @dataclass(frozen=True, eq=False)
 class Log:
-    """A run of a server; eight numbers a request.
+    """A run of a server; nine numbers a request.
 
     Attributes
     ----------

@@ -1,77 +1,26 @@
-r"""How many tokens to draft for each request of a batch.
+"""How many tokens to draft for each request of a batch: chains, or nodes of trees.
 
-Drafting k tokens for a request of acceptance a adds :math:`a + a^2 + \dots + a^k` expected tokens:
-concave in k, so the best set of n draft tokens over a batch is that of the n largest gains :math:`a_i^j`.
-A scheduler sees estimates, the numbers of tokens that are cached, and the costs; never what will be
-accepted.
+A scheduler sees gains (the expected tokens that each further draft of a request adds), the numbers of tokens
+that are cached, and the costs; never what will be accepted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from specsim.clocks import Affine
+from specsim.serving.batch import Batch, Plan
 from specsim.serving.workload import Counts, Floats
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What a scheduler sees before a step.
-
-    Attributes
-    ----------
-    acceptance
-        Of each decoding request, shape ``(B,)``.
-    remaining
-        Tokens that each has still to emit, at least 1.
-    cached
-        Tokens in all caches.
-    prefill
-        Prompt tokens that the step reads besides.
-    target, draft
-        Costs.
-    late
-        Seconds by which each request is behind its time per token (negative: ahead); zeros without an
-        objective.
-    """
-
-    acceptance: Floats
-    remaining: Counts
-    cached: int
-    prefill: int
-    target: Affine
-    draft: Affine
-    late: Floats
-
-    @property
-    def size(self) -> int:
-        """Decoding requests."""
-        return int(self.acceptance.size)
-
-    def seconds(self, drafted: ArrayLike, steps: int) -> Floats:
-        """Duration of a step with so many draft tokens, in so many draft steps."""
-        fresh = self.size + self.prefill + np.asarray(drafted)
-        verify = self.target.base + self.target.per_token * fresh + self.target.per_cached * self.cached
-        each = self.draft.base + self.draft.per_cached * self.cached
-        return np.asarray(verify + steps * each + self.draft.per_token * np.asarray(drafted))
-
-    def gains(self, most: int) -> Floats:
-        """Expected tokens that each request's j-th draft adds, ``(B, most)``; 0 past what it needs."""
-        places = np.arange(1, most + 1)
-        powers = self.acceptance[:, None] ** places
-        return np.where(places < self.remaining[:, None], powers, 0.0)
 
 
 class Scheduler(Protocol):
     """Chooses draft lengths."""
 
-    def lengths(self, batch: Batch, /) -> Counts:
-        """Drafts for each request of the batch, shape ``(B,)``."""
+    def lengths(self, batch: Batch, /) -> Counts | Plan:
+        """Drafts for each request of the batch, shape ``(B,)``; a plan, to limit the depth of trees, too."""
         ...
 
 
@@ -127,6 +76,29 @@ class ByBatch:
         for length in self.table.values():
             _check_length(length)
 
+    @classmethod
+    def ranges(cls, rows: Sequence[Sequence[int]]) -> ByBatch:
+        """From rows of first size, last size and length, as vLLM takes them.
+
+        Beyond the last row its length stays.
+
+        Raises
+        ------
+        ValueError
+            If rows do not follow each other from 1 on.
+
+        Examples
+        --------
+        >>> ByBatch.ranges([[1, 64, 3], [65, 128, 1], [129, 512, 0]]).length_at(100)
+        1
+        """
+        expected = 1
+        for first, last, _ in rows:
+            if first != expected or last < first:
+                raise ValueError(f"rows of sizes must follow each other from 1 on, got {list(rows)}")
+            expected = last + 1
+        return cls({first: length for first, _, length in rows})
+
     def length_at(self, size: int) -> int:
         """Length for a batch size."""
         return self.table[max(start for start in self.table if start <= max(size, 1))]
@@ -134,6 +106,29 @@ class ByBatch:
     def lengths(self, batch: Batch, /) -> Counts:
         """The table's length for this size."""
         return _cut(np.full(batch.size, self.length_at(batch.size)), batch)
+
+
+@dataclass(frozen=True)
+class SpreadByBatch:
+    """As many drafts as a table says, the likeliest of the batch (after vLLM's adaptive verification).
+
+    Parameters
+    ----------
+    table
+        Mean drafts a request for batches from each size on.
+    most
+        Most drafts of a request.
+    """
+
+    table: ByBatch
+    most: int = 8
+
+    def __post_init__(self) -> None:
+        _check_length(self.most)
+
+    def lengths(self, batch: Batch, /) -> Counts:
+        """As many drafts in all as the table says, where the gains are largest."""
+        return _largest(batch.gains(self.most), batch.size * self.table.length_at(batch.size))
 
 
 @dataclass(frozen=True)
@@ -155,10 +150,11 @@ class Goodput:
         """The best uniform length; the shorter of equals."""
         best, rate = 0, -np.inf
         gains = np.cumsum(batch.gains(self.most).sum(axis=0)) if self.most else np.zeros(0)
+        room = batch.room()
         for length in range(self.most + 1):
-            drafted = int(np.minimum(length, batch.remaining - 1).sum())
+            sizes = np.minimum(length, room)
             tokens = batch.size + (gains[length - 1] if length else 0.0)
-            value = float(tokens / batch.seconds(drafted, length))
+            value = float(tokens / batch.seconds(int(sizes.sum()), batch.steps(Plan(sizes))))
             if value > rate:
                 best, rate = length, value
         return _cut(np.full(batch.size, best), batch)
@@ -187,22 +183,16 @@ class Allocation:
     def __post_init__(self) -> None:
         _check_length(self.most)
 
-    def lengths(self, batch: Batch, /) -> Counts:
-        """The optimal lengths."""
-        gains = batch.gains(self.most)
-        best, rate = np.zeros(batch.size, dtype=np.int64), float(batch.size / batch.seconds(0, 0))
-        order = np.argsort(-gains.ravel(), kind="stable")[: np.count_nonzero(gains)]
-        if not order.size:
-            return best
-        places, falling = order % self.most, gains.ravel()[order]
-        for depth in range(1, int(places.max()) + 2):
-            within = places < depth
-            tokens = batch.size + np.cumsum(falling[within])
+    def lengths(self, batch: Batch, /) -> Plan:
+        """The optimal lengths, or trees."""
+        best, rate = Plan(np.zeros(batch.size, dtype=np.int64)), float(batch.size / batch.seconds(0, 0))
+        for depth, falling, owners in batch.by_depth(self.most):
+            tokens = batch.size + np.cumsum(falling)
             rates = tokens / batch.seconds(np.arange(1, tokens.size + 1), depth)
-            place = int(np.argmax(rates))
-            if rates[place] > rate:
+            place = int(np.argmax(rates)) if rates.size else 0
+            if rates.size and rates[place] > rate:
                 rate = float(rates[place])
-                best = np.bincount(order[within][: place + 1] // self.most, minlength=batch.size)
+                best = Plan(np.bincount(owners[: place + 1], minlength=batch.size), depth)
         return best
 
 
@@ -236,8 +226,8 @@ class ForSlo:
     """Requests that are behind their objective first, then the best of the rest (after AdaServe).
 
     A request that is late by t seconds gets drafts until its expected tokens make up for it, the latest
-    first; what is left of the capacity goes to the largest gains. Single chains here, where AdaServe
-    selects trees.
+    first; what is left of the capacity goes to the largest gains. With menus of trees these are AdaServe's
+    trees, with chains a simpler relative.
 
     Parameters
     ----------
@@ -283,7 +273,7 @@ def _largest(gains: Floats, capacity: int) -> Counts:
 
 
 def _cut(lengths: Counts, batch: Batch) -> Counts:
-    return np.minimum(lengths, batch.remaining - 1)
+    return np.minimum(lengths, batch.room())
 
 
 def _check_length(length: int) -> None:

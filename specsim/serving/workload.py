@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +25,8 @@ class Workload:
         Tokens that each request emits, 0 or more. A request of none is done when its prompt has been read.
     acceptance
         Probability that a judged draft of the request is accepted, in [0, 1].
+    kinds
+        Kind of each request, for servers with a menu of trees for each kind; all 0 if left out.
 
     Raises
     ------
@@ -43,9 +43,15 @@ class Workload:
     prompt: Counts
     output: Counts
     acceptance: Floats
+    kinds: Counts
 
     def __init__(
-        self, arrival: ArrayLike, prompt: ArrayLike, output: ArrayLike, acceptance: ArrayLike
+        self,
+        arrival: ArrayLike,
+        prompt: ArrayLike,
+        output: ArrayLike,
+        acceptance: ArrayLike,
+        kinds: ArrayLike | None = None,
     ) -> None:
         columns = {
             "arrival": np.asarray(arrival, dtype=np.float64),
@@ -53,6 +59,8 @@ class Workload:
             "output": _counts(output, "output"),
             "acceptance": np.asarray(acceptance, dtype=np.float64),
         }
+        shape = columns["arrival"].shape
+        columns["kinds"] = np.zeros(shape, dtype=np.int64) if kinds is None else _counts(kinds, "kinds")
         for name, column in columns.items():
             object.__setattr__(self, name, column)
         shapes = {column.shape for column in columns.values()}
@@ -120,35 +128,27 @@ class Workload:
             accepts = np.full(requests, float(acceptance))
         return cls(arrival, lengths[0], lengths[1], accepts)
 
-    @classmethod
-    def read(cls, path: str | Path) -> Workload:
-        """Recorded requests: JSON lines with ``arrival``, ``prompt``, ``output`` and ``acceptance``.
+    def at_rate(self, rate: float) -> Workload:
+        """The same requests, their arrivals stretched evenly to a mean rate (requests over the last arrival).
 
-        Raises
-        ------
-        ValueError
-            If a line is no such object; the message names the line.
+        Examples
+        --------
+        >>> Workload([0.0, 1.0, 4.0], [9] * 3, [9] * 3, [0.5] * 3).at_rate(1.5).arrival.tolist()
+        [0.0, 0.5, 2.0]
         """
-        rows = []
-        with Path(path).open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    rows.append(_row(line, f"{path}, line {number}"))
-        if not rows:
-            raise ValueError(f"{path} holds no request")
-        rows.sort(key=lambda row: row[0])
-        return cls(*(np.array(column) for column in zip(*rows, strict=True)))
+        last = float(self.arrival[-1])
+        if not rate > 0 or not last > 0:
+            raise ValueError(
+                f"a rate must be positive, and arrivals spread over time, got {rate} and {last} s"
+            )
+        factor = self.size / (rate * last)
+        return Workload(self.arrival * factor, self.prompt, self.output, self.acceptance, self.kinds)
 
-
-def _row(line: str, where: str) -> tuple[float, int, int, float]:
-    try:
-        entry = json.loads(line)
-        return float(entry["arrival"]), entry["prompt"], entry["output"], float(entry["acceptance"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(
-            f'{where}: a request is {{"arrival": s, "prompt": tokens, "output": tokens, "acceptance": a}}, '
-            f"got {line.strip()[:80]!r} ({type(error).__name__}: {error})"
-        ) from None
+    def only(self, numbers: ArrayLike) -> Workload:
+        """Some of the requests, by their numbers in rising order."""
+        rows = np.asarray(numbers, dtype=np.int64)
+        columns = (self.arrival, self.prompt, self.output, self.acceptance, self.kinds)
+        return Workload(*(column[rows] for column in columns))
 
 
 def _counts(values: ArrayLike, name: str) -> Counts:

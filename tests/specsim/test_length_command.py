@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from specsim.cli import main
+from tests.specsim.measurements.test_files import PAGE, vllm
 from theory.stopping import Times, best_length
 
 CONSTANT = ["length", "--acceptance", "0.8", "--draft-time", "0.1", "--target-time", "1"]
@@ -108,13 +109,17 @@ def test_figures_are_the_same_bytes(capsys, rounds, tmp_path):
     ("argv", "status", "message"),
     [
         (["length", *TIMES], 2, "either --acceptance A, or TRACE"),
+        (["length", "x.jsonl", "--metrics", "y", *TIMES], 2, "either --acceptance A, or TRACE"),
+        (["length", "x.jsonl", "--trace", "y", *TIMES], 2, "the trace is named twice"),
+        (["length", "--metrics", "nowhere.txt", *TIMES], 2, "there is no file 'nowhere.txt'"),
+        ([*CONSTANT, "--since", "x"], 2, "--since is about a metric; give --metrics FILE"),
         (["length", "x.jsonl", "--acceptance", "0.5", *TIMES], 2, "either --acceptance A, or TRACE"),
         (["length", "nowhere.jsonl", *TIMES], 2, "there is no file or directory"),
         ([*CONSTANT, "--draft", "skip"], 2, "--draft is about a trace"),
         (["length", SHIPPED, *TIMES], 2, "say whose drafts: --draft with one of skip, exit, ngram"),
         (["length", SHIPPED, "--draft", "skp", *TIMES], 2, "did you mean 'skip'"),
         (["length", "tests", "--draft", "skip", *TIMES], 2, "is not a trace"),
-        ([*CONSTANT, "--unknown", "cut"], 2, "--unknown is about a trace"),
+        ([*CONSTANT, "--unknown", "cut"], 2, "--unknown is about recorded rounds"),
         (["length", "--acceptance", "1.2", *TIMES], 2, "'1.2' is not a number"),
         (["length", "--acceptance", "0.8", "--target-time", "1"], 2, "--draft-time"),
         (["length", "--acceptance", "0.8", "--draft-time", "1", "--target-time", "0"], 2, "above 0"),
@@ -125,6 +130,76 @@ def test_refusals(capsys, argv, status, message):
     assert (got, out) == (status, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_the_trace_by_its_name(capsys, rounds):
+    one, other = (
+        run(capsys, "length", *trace, *TIMES)[1] for trace in ([str(rounds)], ["--trace", str(rounds)])
+    )
+    assert one == other
+
+
+def test_counters(capsys, tmp_path):
+    path = tmp_path / "after.txt"
+    path.write_text(PAGE)
+    argv = ["length", "--metrics", str(path), *TIMES]
+    status, out, _ = run(capsys, *argv, "--json")
+    assert status == 0
+    found = json.loads(out)
+    assert (found["optimal_length"], found["longest_measured"], found["rounds"]) == (2, 2, 150)
+    assert found["value"] == pytest.approx((1 + 0.8 + 80 / 150) / 1.2)
+    assert 0 < found["standard_error"] < 0.1
+    assert [entry["value"] for entry in found["acceptance_by_position"]] == pytest.approx([0.8, 2 / 3])
+    speed = {row["name"]: row["speedup"] for row in found["policies"]}
+    assert max(speed.values()) == speed["clairvoyant"]
+    assert "order that was drawn, seed 0" in found["policies_are"]
+    status, out, _ = run(capsys, *argv)
+    assert "Best length: 2 drafts a round" in out
+    assert "longer drafts were never made" in out
+    assert "0.8000 ± 0.0327" in out
+    assert run(capsys, *argv, "--since", str(tmp_path / "none.txt"))[0] == 2
+
+
+def test_readings_are_subtracted(capsys, tmp_path):
+    earlier, later = tmp_path / "before.txt", tmp_path / "after.txt"
+    for path, values in ((earlier, (10, 20, 9)), (later, (110, 220, 139))):
+        names = ("drafts", "draft_tokens", "accepted_tokens")
+        lines = (f"vllm:spec_decode_num_{name}_total {n}\n" for name, n in zip(names, values, strict=True))
+        path.write_text("".join(lines))
+    argv = ["length", "--metrics", str(later), "--since", str(earlier), *TIMES, "--json"]
+    status, out, _ = run(capsys, *argv)
+    found = json.loads(out)
+    assert (status, found["rounds"], found["accepted"]) == (0, 100, 130)
+    assert found["acceptance"]["value"] == pytest.approx((-1 + (1 + 4 * 1.3) ** 0.5) / 2)
+    assert "policies" not in found
+    swapped = ["length", "--metrics", str(earlier), "--since", str(later), *TIMES]
+    status, _, err = run(capsys, *swapped)
+    assert (status, "counters never fall" in err) == (1, True)
+
+
+def test_answers_with_their_rounds_are_replayed_as_they_were(capsys, tmp_path):
+    path = tmp_path / "answers.jsonl"
+    path.write_text("".join(json.dumps({**vllm(), "id": name}) + "\n" for name in "abc"))
+    found = json.loads(run(capsys, "length", "--metrics", str(path), *TIMES, "--json")[1])
+    assert found["policies_are"] == "exact replay of recorded outcomes"
+    assert [entry["trials"] for entry in found["acceptance_by_position"]] == [12, 6]
+
+
+def test_a_mean_needs_the_number_of_drafts(capsys, tmp_path):
+    path = tmp_path / "sglang.txt"
+    path.write_text("sglang:spec_accept_length 3.0\n")
+    argv = ["length", "--metrics", str(path), *TIMES]
+    status, _, err = run(capsys, *argv)
+    assert (status, "--steps K" in err) == (2, True)
+    found = json.loads(run(capsys, *argv, "--steps", "4", "--json")[1])
+    assert found["acceptance"]["standard_error"] is None
+    assert (
+        found["optimal_length"]
+        == best_length(acceptance=found["acceptance"]["value"], times=Times(0.1, 1.0)).length
+    )
+    assert "standard_error" not in found
+    status, out, _ = run(capsys, *argv, "--steps", "4")
+    assert "closed form at the one acceptance" in " ".join(out.split())
 
 
 @pytest.mark.slow

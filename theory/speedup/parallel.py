@@ -13,14 +13,24 @@ them holds a rejection: each is clean with probability :math:`a^\gamma`. So
 .. math:: \frac{\text{tokens}}{\text{step}} = \frac{1 / (1 - a)}{1 + a / (1 - a^\gamma)},
 
 which grows with gamma to :math:`1 / (1 - a^2)`. A step lasts as long as the slower of a target call and
-gamma draft steps. So the best gamma is close to the ratio of the two times, and where drafts are cheap a
-serial round with more drafts is faster: half of all PEARL steps may be spent on a single token.
+gamma draft steps.
 
-Nothing is gained for free: two devices are busy. Compare at equal hardware.
+**The best gamma** is one of the two whole numbers around the ratio r of the two times. With
+:math:`x = a^\gamma` the tokens are :math:`(1 - x) / ((1 - a)(1 + a - x))`: 0 for gamma 0, rising and concave
+in gamma (the second derivative of :math:`-a / (1 + a - x)` in gamma is
+:math:`-a x \ln^2 a\, (1 + a + x) / (1 + a - x)^3`). So they rise up to r at no price, and beyond r their
+ratio to gamma, and to the time, falls. Where drafts are cheap a serial round with more drafts is faster: half
+of all PEARL steps may be spent on a single token.
+
+**Two devices are busy.** A step emits at most what post-verification does, which is less than what a serial
+round of gamma drafts emits, and takes at least half as long as that round. So PEARL is less than twice as
+fast as serial drafting with the same gamma: **two serial replicas always have more throughput**, and what
+PEARL may buy is latency, if it gains more than the second device would as a part of both models.
 """
 
 from __future__ import annotations
 
+from math import floor
 from typing import Any
 
 
@@ -84,3 +94,32 @@ def pearl_speedup(*, acceptance: Any, length: int, draft_time: Any, target_time:
         )
     step = max(target_time, length * draft_time)
     return pearl_tokens_per_step(acceptance=acceptance, length=length) * target_time / step
+
+
+def best_pearl_length(*, acceptance: Any, draft_time: Any, target_time: Any) -> int:
+    """The gamma of the largest speed-up; the smaller of equals. O(1).
+
+    Parameters
+    ----------
+    acceptance
+        In [0, 1).
+    draft_time, target_time
+        Positive, in one unit.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range; with free drafts every further one pays.
+
+    Examples
+    --------
+    >>> best_pearl_length(acceptance=0.8, draft_time=0.3, target_time=1.0)
+    3
+    """
+    if not draft_time > 0:
+        raise ValueError(f"draft_time must be positive, got {draft_time}: free drafts have no best number")
+    below: int = max(1, floor(target_time / draft_time))
+    times = {"draft_time": draft_time, "target_time": target_time}
+    fast = pearl_speedup(acceptance=acceptance, length=below, **times)
+    more = pearl_speedup(acceptance=acceptance, length=below + 1, **times)
+    return below + 1 if more > fast else below

@@ -4,7 +4,7 @@
 """
 
 from theory.stopping.confidence import Confidence
-from theory.stopping.constant import BestLength, NoBestLength, best_length, stationary_length, tokens_of
+from theory.stopping.constant import BestLength, NoBestLength, best_length, stationary_length
 from theory.stopping.evaluation import (
     Evaluated,
     Stops,
@@ -60,6 +60,5 @@ __all__ = [
     "simulate",
     "stationary_length",
     "stops_by",
-    "tokens_of",
     "walk",
 ]

@@ -25,6 +25,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from theory.speedup import block_efficiency
 from theory.stopping.times import Times, check_limit
 
 
@@ -55,19 +56,6 @@ class BestLength:
     rate: Any
     speedup: Any
     stationary: float | None
-
-
-def tokens_of(*, acceptance: Any, length: int) -> Any:
-    """Expected tokens of a round, bonus token counted, for constant acceptance; O(log length).
-
-    Examples
-    --------
-    >>> tokens_of(acceptance=0.5, length=2)
-    1.75
-    """
-    if acceptance == 1:
-        return length + 1
-    return (1 - acceptance ** (length + 1)) / (1 - acceptance)
 
 
 def best_length(*, acceptance: Any, times: Times, limit: int | None = None) -> BestLength:
@@ -119,7 +107,7 @@ def best_length(*, acceptance: Any, times: Times, limit: int | None = None) -> B
         length = limit
     else:
         length = _climb(acceptance, times, max(0, math.floor(point or 0)), limit)
-    tokens = tokens_of(acceptance=acceptance, length=length)
+    tokens = block_efficiency(acceptance=acceptance, length=length)
     rate = tokens / times.of_round(length)
     return BestLength(length, tokens, rate, times.speedup(rate), point)
 
@@ -152,7 +140,7 @@ def _upper_root(u: float) -> float:
 
 def _pays(acceptance: Any, times: Times, length: int) -> bool:
     """Whether one draft more than ``length`` raises the rate."""
-    tokens = tokens_of(acceptance=acceptance, length=length)
+    tokens = block_efficiency(acceptance=acceptance, length=length)
     return bool(acceptance ** (length + 1) * times.of_round(length) > times.draft_time * tokens)
 
 

@@ -22,7 +22,7 @@ from specsim.serving import (
     Workload,
     serve,
 )
-from specsim.serving.engine import accepted_prefixes
+from specsim.serving.batch import accepted_prefixes
 from theory.speedup import block_efficiency
 
 COST = Affine(0.02, per_token=1e-4, per_cached=1e-7)
@@ -164,6 +164,19 @@ class TestCorners:
         assert log.busy == pytest.approx(log.end)
         assert log.mean_in_system > 100
 
+    def test_a_burst_waits_and_is_served_in_its_order(self):
+        """A steady stream, and 40 requests at one moment: they fill the slots, and those behind them wait."""
+        steady = np.arange(60) * 0.5
+        arrival = np.sort(np.append(steady, np.full(40, 10.0)))
+        load = Workload(arrival, np.full(100, 10), np.full(100, 20), np.full(100, 0.7))
+        log = run(load, slots=8, scheduler=Fixed(3))
+        first = log.first - arrival
+        before, among = arrival < 10, (arrival == 10.0)
+        assert first[before].max() < 0.1 < first[among].max()
+        assert np.all(np.diff(log.first[among]) >= 0)
+        assert log.first[arrival > 25].size
+        assert (first[arrival > 25] < 0.1).all()
+
     def test_idle_times_are_skipped(self):
         log = run(Workload([0.0, 1e6], [5, 5], [2, 2], [0.5, 0.5]))
         assert log.steps == 4
@@ -193,7 +206,7 @@ def test_a_scheduler_that_asks_for_too_much():
         def lengths(self, batch):
             return batch.remaining
 
-    with pytest.raises(ValueError, match="a scheduler returns a whole number for each request"):
+    with pytest.raises(ValueError, match="a scheduler returns a whole number of drafts for each request"):
         run(burst(1), scheduler=Greedy())
 
 
@@ -211,33 +224,6 @@ def test_bad_servers(settings, message):
 
 
 class TestWorkload:
-    def test_recorded(self, tmp_path):
-        path = tmp_path / "requests.jsonl"
-        path.write_text(
-            '{"arrival": 2.0, "prompt": 7, "output": 3, "acceptance": 0.5}\n\n'
-            '{"arrival": 1.0, "prompt": 5, "output": 2, "acceptance": 0.8}\n'
-        )
-        load = Workload.read(path)
-        assert load.arrival.tolist() == [1.0, 2.0]
-        assert load.prompt.tolist() == [5, 7]
-
-    @pytest.mark.parametrize(
-        ("line", "message"),
-        [
-            ("{}", "line 1: a request is"),
-            ("no", "line 1: a request is"),
-            ('{"arrival": 0, "prompt": 0, "output": 1, "acceptance": 1}', "at least 1 token"),
-            ('{"arrival": 0, "prompt": 1.5, "output": 1, "acceptance": 1}', "whole numbers of tokens"),
-            ('{"arrival": 0, "prompt": 1, "output": 1, "acceptance": 1.5}', "probabilities in"),
-            ("", "holds no request"),
-        ],
-    )
-    def test_bad_records(self, tmp_path, line, message):
-        path = tmp_path / "requests.jsonl"
-        path.write_text(line)
-        with pytest.raises(ValueError, match=message):
-            Workload.read(path)
-
     def test_arrivals_never_fall(self):
         with pytest.raises(ValueError, match="never fall"):
             Workload([1.0, 0.5], [1, 1], [1, 1], [0.5, 0.5])

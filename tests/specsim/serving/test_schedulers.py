@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from specsim.clocks import Affine
-from specsim.serving import Allocation, Batch, ByBatch, Fixed, ForSlo, Goodput, NoDrafts, Tetris
+from specsim.serving import (
+    Allocation,
+    Batch,
+    ByBatch,
+    Fixed,
+    ForSlo,
+    Goodput,
+    NoDrafts,
+    Plan,
+    SpreadByBatch,
+    Tetris,
+)
 
 
 def batch_of(acceptance, *, remaining=None, target=None, draft=None, late=None, cached=0, prefill=0):
@@ -48,7 +59,7 @@ def test_the_allocation_is_the_best_of_all(batch):
     most = 3
     choices = [range(min(most, remaining - 1) + 1) for remaining in batch.remaining]
     best = max(rate(batch, lengths) for lengths in product(*choices))
-    found = Allocation(most).lengths(batch)
+    found = Allocation(most).lengths(batch).sizes
     assert rate(batch, found.tolist()) == pytest.approx(best, rel=1e-12)
 
 
@@ -70,11 +81,21 @@ def test_tetris_takes_the_largest_gains(batch, capacity):
 
 @pytest.mark.parametrize(
     "scheduler",
-    [NoDrafts(), Fixed(3), ByBatch({1: 4, 3: 1}), Goodput(4), Allocation(4), Tetris(5), ForSlo(5, 0.1)],
+    [
+        NoDrafts(),
+        Fixed(3),
+        ByBatch({1: 4, 3: 1}),
+        SpreadByBatch(ByBatch({1: 4, 3: 1}), most=5),
+        Goodput(4),
+        Allocation(4),
+        Tetris(5),
+        ForSlo(5, 0.1),
+    ],
 )
 @given(batch=batches())
 def test_nobody_gets_more_than_it_needs(scheduler, batch):
     lengths = scheduler.lengths(batch)
+    lengths = lengths.sizes if isinstance(lengths, Plan) else lengths
     assert lengths.shape == batch.remaining.shape
     assert np.all((lengths >= 0) & (lengths < batch.remaining))
 
@@ -86,7 +107,7 @@ def test_under_load_fewer_drafts():
 
 
 def test_better_drafts_get_more():
-    lengths = Allocation(8).lengths(batch_of([0.9, 0.5, 0.1]))
+    lengths = Allocation(8).lengths(batch_of([0.9, 0.5, 0.1])).sizes
     assert lengths[0] > lengths[1] >= lengths[2]
 
 
@@ -102,6 +123,21 @@ def test_the_late_come_first():
 def test_a_table_by_batch_size():
     table = ByBatch({1: 5, 16: 2, 64: 0})
     assert [table.length_at(size) for size in (1, 15, 16, 63, 64, 1000)] == [5, 5, 2, 2, 0, 0]
+
+
+def test_a_table_of_ranges():
+    table = ByBatch.ranges([[1, 64, 3], [65, 128, 1], [129, 512, 0]])
+    assert [table.length_at(size) for size in (1, 64, 65, 128, 129, 9999)] == [3, 3, 1, 1, 0, 0]
+    for rows in ([[2, 4, 1]], [[1, 4, 2], [6, 9, 1]], [[1, 0, 2]]):
+        with pytest.raises(ValueError, match="must follow each other from 1 on"):
+            ByBatch.ranges(rows)
+
+
+def test_a_table_spread_over_the_batch():
+    table = ByBatch({1: 2, 4: 1})
+    spread = SpreadByBatch(table).lengths(batch_of([0.9, 0.2]))
+    assert spread.tolist() == [4, 0]
+    assert SpreadByBatch(table).lengths(batch_of([0.9, 0.2, 0.5, 0.5])).sum() == 4
 
 
 @pytest.mark.parametrize(

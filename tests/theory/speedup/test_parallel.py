@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from theory.speedup import block_efficiency, pearl_speedup, pearl_tokens_per_step, speedup
+from theory.speedup import best_pearl_length, block_efficiency, pearl_speedup, pearl_tokens_per_step, speedup
 
 CASES = [(F(a, 10), length) for a in (0, 1, 3, 5, 8, 9) for length in (1, 2, 3, 5)]
 
@@ -45,6 +45,24 @@ def test_against_the_best_serial_chain(acceptance, ratio, expected):
     assert parallel / serial == pytest.approx(expected, abs=0.006)
 
 
+def test_the_best_gamma_is_next_to_the_ratio_of_times():
+    """All gammas up to twice the ratio tried, in fractions; 1,824 instances."""
+    for a in range(0, 24):
+        for d in range(1, 77):
+            acceptance, times = F(a, 24), {"draft_time": F(d, 40), "target_time": F(1)}
+            speeds = [pearl_speedup(acceptance=acceptance, length=n, **times) for n in range(1, 80 // d + 5)]
+            best = best_pearl_length(acceptance=acceptance, **times)
+            assert speeds[best - 1] == max(speeds), (acceptance, times)
+
+
+def test_two_serial_replicas_have_more_throughput():
+    for acceptance, length in CASES:
+        for d in (F(1, 50), F(1, 4), F(1), F(3)):
+            times = {"draft_time": d, "target_time": F(1), "acceptance": acceptance, "length": length}
+            assert pearl_speedup(**times) < 2 * speedup(**times) or acceptance == 0
+            assert pearl_speedup(**times) <= 2 * speedup(**times)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -57,3 +75,5 @@ def test_bad_input(arguments, message):
         pearl_tokens_per_step(**arguments)
     with pytest.raises(ValueError, match="times must be positive"):
         pearl_speedup(acceptance=0.5, length=2, draft_time=-1, target_time=1)
+    with pytest.raises(ValueError, match="draft_time must be positive"):
+        best_pearl_length(acceptance=0.5, draft_time=0, target_time=1)

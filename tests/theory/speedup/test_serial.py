@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction as F
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +34,29 @@ def test_the_geometric_form(acceptance, length):
     assert block_efficiency(acceptance=acceptance, length=length) == (1 - acceptance ** (length + 1)) / (
         1 - acceptance
     )
+
+
+def test_no_digits_are_lost_next_to_one():
+    """Floats against the same numbers as fractions: a few roundings; the quotient loses half its digits."""
+    worst = quotient = 0.0
+    for places in range(1, 52):
+        for length in (1, 2, 5, 17, 64):
+            acceptance = 1 - 2.0**-places / 3
+            exact = block_efficiency(acceptance=F(acceptance), length=length)
+            found = block_efficiency(acceptance=acceptance, length=length)
+            worst = max(worst, abs(float(F(found) / exact - 1)))
+            other = (1 - acceptance ** (length + 1)) / (1 - acceptance)
+            quotient = max(quotient, abs(float(F(other) / exact - 1)))
+    assert worst < 4 * 2.0**-53
+    assert quotient > 1e-9
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=5), st.integers(0, 40))
+def test_arrays_are_taken_entry_by_entry(acceptance, length):
+    found = block_efficiency(acceptance=np.array(acceptance), length=length)
+    assert found.tolist() == [block_efficiency(acceptance=value, length=length) for value in acceptance]
+    with pytest.raises(ValueError, match="acceptance must be a probability in"):
+        block_efficiency(acceptance=np.array([*acceptance, 1.5]), length=length)
 
 
 def test_depths_with_acceptances_of_their_own():

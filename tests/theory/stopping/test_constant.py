@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.stopping import NoBestLength, Times, best_length, finite_plan, stationary_length, tokens_of
+from theory.speedup import block_efficiency
+from theory.stopping import NoBestLength, Times, best_length, finite_plan, stationary_length
 
 
 def searched(acceptance, times, most):
@@ -61,7 +62,7 @@ def test_extremes_satisfy_the_condition_of_a_maximum(acceptance, draft_time):
     best = best_length(acceptance=acceptance, times=times)
 
     def rate(length):
-        return tokens_of(acceptance=acceptance, length=length) / times.of_round(length)
+        return block_efficiency(acceptance=acceptance, length=length) / times.of_round(length)
 
     assert best.rate >= rate(best.length + 1) * (1 - 1e-12)
     assert best.rate >= rate(max(0, best.length - 1)) * (1 - 1e-12)
