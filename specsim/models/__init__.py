@@ -37,6 +37,7 @@ from specsim.models.chat import ChatML as ChatML
 from specsim.models.config import LlamaConfig as LlamaConfig
 from specsim.models.context_map import MappedTree as MappedTree
 from specsim.models.context_map import RetrievedChunks as RetrievedChunks
+from specsim.models.decoder import Decoder as Decoder
 from specsim.models.embedding_input import hidden_of_inputs as hidden_of_inputs
 from specsim.models.embedding_input import superpose as superpose
 from specsim.models.errors import ModelCorrupted as ModelCorrupted
@@ -75,6 +76,7 @@ __all__ = [
     "CATALOGUE",
     "Cache",
     "ChatML",
+    "Decoder",
     "EarlyExit",
     "Full",
     "GrowingTree",

@@ -10,7 +10,7 @@ parts and to its own new tokens, in this order, under one mask.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import jax
@@ -95,6 +95,22 @@ def _attention(
     keys, values = [*(part[0] for part in past or ()), key], [*(part[1] for part in past or ()), value]
     mixed = attend(query, keys, values, mask=mask)
     return _project(mixed.reshape(*x.shape[:2], -1), weights, "output"), (key, value)
+
+
+def layer_over(
+    config: LlamaConfig,
+    weights: Weights,
+    x: jax.Array,
+    turns: Pair,
+    mask: jax.Array,
+    store: Callable[[jax.Array, jax.Array], Pair],
+) -> tuple[jax.Array, Pair]:
+    """One layer whose new keys and values ``store`` puts among the cached ones, which it attends to."""
+    query, key, value = _heads(config, weights, x, turns)
+    pair = store(key, value)
+    mixed = attend(query, [pair[0]], [pair[1]], mask=mask)
+    x = x + _project(mixed.reshape(*x.shape[:2], -1), weights, "output")
+    return x + _feed(config, weights, x), pair
 
 
 def _feed(config: LlamaConfig, weights: Weights, x: jax.Array) -> jax.Array:

@@ -3,6 +3,7 @@
 from specsim.decoding import Drawn, LanguageModel, System
 from specsim.drafters.fused import Fused
 from specsim.drafters.retrieval import Retrieval
+from specsim.stores.datastore import Datastore
 from specsim.stores.suffix import Suffixes
 from specsim.systems.base import Bench, Published, Worlds
 from theory.couplings import Recursive
@@ -31,8 +32,9 @@ def world(worlds: Worlds) -> System:
 
 def real(bench: Bench) -> System:
     """On a real model: EAGLE-2's tree over the draft, spans of 16 to 2 over prompt and corpus."""
-    store = Suffixes().observe(bench.corpus)
-    found = Retrieval(vocabulary=bench.target.vocabulary, store=store)
+    vocabulary = bench.target.vocabulary
+    store = Suffixes(datastore=Datastore.of([list(bench.corpus)], vocabulary=vocabulary))
+    found = Retrieval(vocabulary=vocabulary, store=store)
     tree = WithBudget(Eagle2(top_k=8, steps=3), DRAFTED)
     return system(bench.target, bench.draft, found, tree, NODES)
 

@@ -7,6 +7,7 @@ from specsim.decoding.loaded import Loaded
 from specsim.drafters.mixed import MixedModel
 from specsim.drafters.superposed import MixedTable, SuperposedDrafts
 from specsim.models import LayerMask
+from specsim.stores.datastore import Datastore
 from specsim.stores.ngram_mix import NGramMix
 from specsim.stores.suffix import Suffixes
 from specsim.stores.superposed import Superposed
@@ -39,7 +40,8 @@ def real(bench: Bench) -> System:
     layers = bench.model.config.layers
     view = LayerMask.middle(min(SKIPPED, layers - 1), of=layers)
     draft = Loaded(bench.model, bench.warp, view)
-    ngrams = NGramMix(Suffixes().observe(bench.corpus)) if bench.corpus else None
+    store = Suffixes(datastore=Datastore.of([list(bench.corpus)], vocabulary=draft.vocabulary))
+    ngrams = NGramMix(store) if bench.corpus else None
     search = Superposed(drafts=DRAFTS, length=LENGTH, ngrams=ngrams)
     drafter = SuperposedDrafts(
         lambda context: MixedModel.of(draft, context), search, vocabulary=draft.vocabulary, learn=True
