@@ -20,7 +20,7 @@ from theory.simplex import Array
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 _BLOCK = 2048
-_FEW = 64
+_MARKED = 1024  # pairs whose marks stay in the nearest cache
 
 try:
     import numba
@@ -90,117 +90,171 @@ def total(values: Array) -> tuple[float, float]:
 
 
 @compiled
-def _four(
-    p: Array, q: Array, a: float, b: float, c: float, d: float
-) -> tuple[float, float, float, float, float]:
-    sum_a = sum_b = sum_c = sum_d = mass = 0.0
+def _six(
+    p: Array, q: Array, a: float, b: float, c: float, d: float, e: float, f: float
+) -> tuple[float, float, float, float, float, float, float]:
+    sum_a = sum_b = sum_c = sum_d = sum_e = sum_f = mass = 0.0
     for i in range(p.size):
         x, y = p[i], q[i]
         sum_a += min(x, a * y)
         sum_b += min(x, b * y)
         sum_c += min(x, c * y)
         sum_d += min(x, d * y)
+        sum_e += min(x, e * y)
+        sum_f += min(x, f * y)
         mass += y
-    return sum_a, sum_b, sum_c, sum_d, mass
+    return sum_a, sum_b, sum_c, sum_d, sum_e, sum_f, mass
 
 
 @compiled
-def four_overlaps(p: Array, q: Array, levels: Array, step: int, width: int) -> Array:
-    r""":math:`\sum_x \min(p_x, \lambda q_x)` for four levels, and :math:`\sum_x q_x`.
+def six_overlaps(p: Array, q: Array, levels: Array, step: int, width: int) -> Array:
+    r""":math:`\sum_x \min(p_x, \lambda q_x)` for six levels, and :math:`\sum_x q_x`.
 
     Over the first ``width`` of each ``step`` tokens.
 
     Examples
     --------
     >>> p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
-    >>> four_overlaps(p, q, np.array([0.0, 1.0, 2.0, 4.0]), 2048, 2048).tolist()
-    [0.0, 0.75, 1.0, 1.0, 1.0]
+    >>> six_overlaps(p, q, np.array([0.0, 1.0, 2.0, 4.0, 0.0, 0.0]), 2048, 2048).tolist()
+    [0.0, 0.75, 1.0, 1.0, 0.0, 0.0, 1.0]
     """
-    out = np.zeros(5)
-    a, b, c, d = levels[0], levels[1], levels[2], levels[3]
+    out = np.zeros(7)
+    a, b, c, d, e, f = levels[0], levels[1], levels[2], levels[3], levels[4], levels[5]
     for start in range(0, p.size, step):
         stop = min(start + width, p.size)
-        part = _four(p[start:stop], q[start:stop], a, b, c, d)
+        part = _six(p[start:stop], q[start:stop], a, b, c, d, e, f)
         out[0] += part[0]
         out[1] += part[1]
         out[2] += part[2]
         out[3] += part[3]
         out[4] += part[4]
+        out[5] += part[5]
+        out[6] += part[6]
     return out
 
 
 @compiled
-def sums_between(p: Array, q: Array, low: float, high: float) -> tuple[float, float, float]:
-    r"""p and q of :math:`\{x : p_x \le \ell q_x\}`; number of tokens with :math:`\ell q_x < p_x \le h q_x`.
-
-    Examples
-    --------
-    >>> sums_between(np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5]), 0.5, 1.0)
-    (0.2, 0.5, 1.0)
-    """
-    sum_p = sum_q = between = 0.0
+def _mark(p: Array, q: Array, low: float, high: float, marks: Array) -> tuple[float, float]:
+    sum_p = sum_q = 0.0
     for i in range(p.size):
         x, y = p[i], q[i]
-        weight = 1.0 if x <= low * y else 0.0
-        sum_p += x * weight
-        sum_q += y * weight
-        between += (1.0 if x <= high * y else 0.0) - weight
-    return float(sum_p), float(sum_q), float(between)
+        below = 1.0 if x <= low * y else 0.0
+        marks[i] = (1.0 if x <= high * y else 0.0) - below
+        sum_p += below * x
+        sum_q += below * y
+    return sum_p, sum_q
+
+
+def _places() -> tuple[Array, Array]:
+    """For each byte the places of the bits that are set, eight to a byte; and their number."""
+    places, number = np.zeros((256, 8), dtype=np.int32), np.zeros(256, dtype=np.uint64)
+    for byte in range(256):
+        bits = [bit for bit in range(8) if byte >> bit & 1]
+        places[byte, : len(bits)], number[byte] = bits, len(bits)
+    return places.ravel(), number
+
+
+_PLACES, _NUMBER = _places()
+_ONE, _TWO, _FOUR = np.uint64(7), np.uint64(14), np.uint64(28)  # shifts that join bits of bytes
+_BYTE, _EIGHT = np.uint64(255), np.uint64(8)
 
 
 @compiled
-def fill_below(p: Array, q: Array, level: float, out: Array) -> None:
-    r"""Write the set :math:`\{x : p_x \le \lambda q_x, q_x > 0\}` into a boolean array.
+def _list_marked(marks: Array, first: int, tokens: Array, count: int) -> int:
+    """Write down where the marks are one and not zero, eight at a time; the new number of tokens."""
+    words, place = marks.view(np.uint64), np.uint64(count)  # unsigned: no check for negative places
+    for i in range(words.size):
+        word = words[i]
+        if word != 0:
+            word |= word >> _ONE
+            word |= word >> _TWO
+            word |= word >> _FOUR
+            byte = word & _BYTE
+            for j in range(_EIGHT):  # what does not count is overwritten by the next
+                tokens[place + j] = _PLACES[byte * _EIGHT + j] + (first + 8 * i)
+            place += _NUMBER[byte]
+    return int(np.int64(place))
+
+
+@compiled
+def collect(p: Array, q: Array, low: float, high: float) -> tuple[Array, Array, float, float]:
+    r"""The entries with :math:`\ell q_x < p_x \le h q_x`; p and q of those before them.
 
     Examples
     --------
-    >>> inside = np.empty(2, dtype=bool)
-    >>> fill_below(np.array([0.5, 0.5]), np.array([0.25, 0.75]), 1.0, inside)
-    >>> inside.tolist()
-    [False, True]
+    >>> p, q, *sums = collect(np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5]), 0.5, 1.0)
+    >>> p.tolist(), q.tolist(), [float(value) for value in sums]
+    ([0.3], [0.3], [0.2, 0.5])
     """
-    for i in range(p.size):
-        out[i] = (p[i] <= level * q[i]) & (q[i] > 0)
+    tokens, marks = np.empty(p.size + 8, dtype=np.int32), np.zeros(_MARKED, dtype=np.uint8)
+    sum_p, sum_q, count = 0.0, 0.0, 0
+    for start in range(0, p.size, _MARKED):
+        stop = min(start + _MARKED, p.size)
+        part = _mark(p[start:stop], q[start:stop], low, high, marks)
+        sum_p += part[0]
+        sum_q += part[1]
+        marks[stop - start :] = 0
+        count = _list_marked(marks, start, tokens, count)
+    to_p, to_q = np.empty(count), np.empty(count)
+    for i in range(count):
+        to_p[i], to_q[i] = p[tokens[i]], q[tokens[i]]
+    return to_p, to_q, sum_p, sum_q
 
 
 @compiled
-def _append_between(
-    p: Array, q: Array, low: float, high: float, first: int, tokens: Array, count: int
-) -> int:
-    for start in range(0, p.size, _FEW):
-        stop = min(start + _FEW, p.size)
-        if sums_between(p[start:stop], q[start:stop], low, high)[2] > 0:
-            for i in range(start, stop):
-                tokens[count] = first + i  # overwritten by the next unless it counts
-                count += (p[i] > low * q[i]) & (p[i] <= high * q[i])
+def _between(p: Array, q: Array, low: float, high: float) -> float:
+    count = 0.0
+    for i in range(p.size):
+        count += (1.0 if p[i] <= high * q[i] else 0.0) - (1.0 if p[i] <= low * q[i] else 0.0)
     return count
 
 
 @compiled
-def split(
-    p: Array, q: Array, low: float, high: float, inside: Array, tokens: Array
-) -> tuple[float, float, int]:
-    r"""Write down the set :math:`\{x : p_x \le \ell q_x, q_x > 0\}` and the tokens up to a second level.
-
-    The array of tokens needs room for one more than there are. Returns p and q of the first set and the
-    number of tokens written, those with :math:`\ell q_x < p_x \le h q_x`.
+def count_between(p: Array, q: Array, low: float, high: float, step: int, width: int) -> float:
+    r"""Number of tokens with :math:`\ell q_x < p_x \le h q_x` among the first ``width`` of each ``step``.
 
     Examples
     --------
-    >>> inside, tokens = np.empty(3, dtype=bool), np.empty(4, dtype=np.intp)
-    >>> split(np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5]), 0.5, 1.0, inside, tokens)
-    (0.2, 0.5, 1)
-    >>> inside.tolist(), int(tokens[0])
-    ([False, False, True], 1)
+    >>> float(count_between(np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5]), 0.5, 1.0, 8, 8))
+    1.0
     """
-    sum_p, sum_q, count = 0.0, 0.0, 0
+    count = 0.0
+    for start in range(0, p.size, step):
+        stop = min(start + width, p.size)
+        count += _between(p[start:stop], q[start:stop], low, high)
+    return count
+
+
+@compiled
+def _below(p: Array, q: Array, level: float, out: Array) -> tuple[float, float, float]:
+    sum_p = sum_q = mass = 0.0
+    for i in range(p.size):
+        x, y = p[i], q[i]
+        below = x <= level * y
+        out[i] = below & (y > 0)
+        weight = 1.0 if below else 0.0
+        sum_p += weight * x
+        sum_q += weight * y
+        mass += y
+    return sum_p, sum_q, mass
+
+
+@compiled
+def fill_below(p: Array, q: Array, level: float, out: Array) -> tuple[float, float, float]:
+    r"""Write down the set :math:`\{x : p_x \le \lambda q_x, q_x > 0\}`; its p and q, and all q.
+
+    Examples
+    --------
+    >>> inside = np.empty(2, dtype=bool)
+    >>> sums = fill_below(np.array([0.5, 0.5]), np.array([0.25, 0.75]), 1.0, inside)
+    >>> [float(value) for value in sums], inside.tolist()
+    ([0.5, 0.75, 1.0], [False, True])
+    """
+    sum_p = sum_q = mass = 0.0
     for start in range(0, p.size, _BLOCK):
         stop = min(start + _BLOCK, p.size)
-        x, y = p[start:stop], q[start:stop]
-        part = sums_between(x, y, low, high)
+        part = _below(p[start:stop], q[start:stop], level, out[start:stop])
         sum_p += part[0]
         sum_q += part[1]
-        fill_below(x, y, low, inside[start:stop])
-        if part[2] > 0:
-            count = _append_between(x, y, low, high, start, tokens, count)
-    return float(sum_p), float(sum_q), int(count)
+        mass += part[2]
+    return sum_p, sum_q, mass

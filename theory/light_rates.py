@@ -64,9 +64,11 @@ class LightRates:
     def _bright(self) -> tuple[Array, Array]:
         """Positions of the tokens that are not faint, and their running power sums."""
         positions = np.flatnonzero(self.rates > _FAINT)
-        powers = self.rates[positions] ** np.arange(1, SERIES + 1)[:, None]
-        sums = np.zeros((SERIES, positions.size + 1))
-        np.cumsum(powers, axis=1, out=sums[:, 1:])
+        rates = self.rates[positions]
+        power, sums = np.ones_like(rates), np.zeros((SERIES, positions.size + 1))
+        for n in range(SERIES):
+            power *= rates
+            np.cumsum(power, out=sums[n, 1:])
         return positions, sums.T
 
     @cached_property

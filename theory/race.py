@@ -206,18 +206,32 @@ class RaceScan:
         rates[self._heavy[0]] = 0.0
         return LightRates(rates)
 
-    def _counts(self, sizes: Array) -> tuple[Array, Array]:
-        """Pr(N = r) for r < k at every prefix and node, shape ``(k, J, M)``; and an error bound (J,)."""
+    @cached_property
+    def _logarithms(self) -> Array:
+        """From power sums of light tokens to m times the m-th coefficient of their logarithm, m = 1 .. k - 1.
+
+        Shape ``(series, k - 1, nodes)``.
+        """
+        table, _ = _series_coefficients(self.k - 1)
+        powers = self._scaled ** np.arange(1, _SERIES + 1)[:, None]
+        factors = np.arange(1, self.k)[:, None] * table
+        out: Array = factors.T[:, :, None] * powers[:, None, :]
+        return out
+
+    @property
+    def _scaled(self) -> Array:
         nodes = self._grid[0]
+        scaled: Array = nodes / nodes[-1] * _LIGHT
+        return scaled
+
+    def _below(self, sizes: Array, k: int) -> tuple[Array, Array]:
+        """Pr(N < k) at every prefix and node, shape ``(J, M)``; and an error bound (J,)."""
         positions, products = self._heavy
-        heavy = products[np.searchsorted(positions, sizes)].transpose(1, 0, 2)
+        heavy = products[np.searchsorted(positions, sizes), :k]
         sums, cut = self._light.power_sums(sizes, self.k)
-        light = _light_counts(sums, nodes / nodes[-1] * _LIGHT, self.k)
-        counts = np.zeros((self.k, sizes.size, nodes.size))
-        for r in range(self.k):
-            for s in range(r + 1):
-                counts[r] += heavy[s] * light[r - s]
-        return counts, np.expm1(cut)
+        light = _light_counts(sums, self._scaled, self._logarithms[:, : k - 1])
+        fewer = np.cumsum(light, axis=0)[::-1]
+        return np.einsum("jrm,rjm->jm", heavy, fewer), np.expm1(cut)
 
     def interval(self, sizes: Array, k: int) -> tuple[Array, Array]:
         """Rigorous ends of Q for the prefixes of the given sizes and ``k`` drafts.
@@ -242,13 +256,12 @@ class RaceScan:
             share = (self.suffix[0] - outside) / self.suffix[0]
             return _with_certain(share - _SUMS, share + _SUMS, whole, never)
         nodes, step, quadrature = self._grid
-        counts, series = self._counts(sizes)
-        below = counts[:k].sum(axis=0)
+        below, series = self._below(sizes, k)
         rate = outside[:, None] * nodes[None, :]
         weights = step * rate * np.exp(-rate)
         missed = (weights * below).sum(axis=1)
-        left = _outer_weight(outside * nodes[0], -step)
-        right = _outer_weight(outside * nodes[-1], step)
+        left = _left_weight(outside * nodes[0], step)
+        right = _right_weight(outside * nodes[-1], step)
         slack = quadrature + series + _ROUNDING
         lower = 1.0 - missed - left - right * np.clip(below[:, -1], 0, 1) - slack
         upper = 1.0 - missed - left * np.clip(below[:, 0], 0, 1) + slack
@@ -264,33 +277,40 @@ def _with_certain(lower: Array, upper: Array, whole: Array, never: Array) -> tup
     )
 
 
-def _light_counts(sums: Array, scaled: Array, k: int) -> Array:
+def _light_counts(sums: Array, scaled: Array, logarithms: Array) -> Array:
     """Generating functions of the light tokens: ``(k, J, M)`` from power sums ``(J, series)``."""
-    powers = scaled[None, :] ** np.arange(1, _SERIES + 1)[:, None]
-    mean = np.outer(sums[:, 0], scaled)
-    light = np.zeros((k, *mean.shape))
+    series, orders, nodes = logarithms.shape
+    light = np.zeros((orders + 1, sums.shape[0], nodes))
     light[0] = 1.0
-    if k > 1:
-        table, _ = _series_coefficients(k - 1)
-        logs = [sums @ (table[m][:, None] * powers) for m in range(k - 1)]
-        for r in range(1, k):
-            for m in range(1, r + 1):
-                light[r] += (m / r) * logs[m - 1] * light[r - m]
-    light *= np.exp(-mean)
+    logs = (sums @ logarithms.reshape(series, -1)).reshape(-1, orders, nodes)
+    for r in range(1, orders + 1):
+        np.einsum("jmn,mjn->jn", logs[:, :r], light[r - 1 :: -1], out=light[r])
+        light[r] /= r
+    light *= np.exp(-np.outer(sums[:, 0], scaled))
     return light
 
 
-def _outer_weight(rate: Array, step: float) -> Array:
-    """Trapezoid weight of all nodes beyond an end of the grid; ``rate`` is c times the end's time.
+def _left_weight(rate: Array, step: float) -> Array:
+    """Trapezoid weight of all nodes before the first; ``rate`` is c times its time, at most about 1e-5.
 
-    A negative step walks to the left of the first node, a positive one to the right of the last. All nodes
-    together weigh one (up to the quadrature's error), which bounds a sum too long to be carried out: to the
-    right of an end that comes long before anything outside rings.
+    The sum of ``x exp(-x)`` over a geometric series of x, by powers of x; what is cut off is below 1e-20.
     """
-    shifts = np.exp(step * np.arange(1, int(50 / abs(step))))
+    shrink = np.exp(-step * np.arange(1, 4))
+    first, second, third = step * shrink / (1 - shrink) * [1.0, -1.0, 0.5]
+    weight: Array = rate * (first + rate * (second + rate * third))
+    return weight
+
+
+def _right_weight(rate: Array, step: float) -> Array:
+    """The same of all nodes behind the last.
+
+    All nodes together weigh one (up to the quadrature's error), which bounds a sum too long to be carried
+    out: where the grid ends long before anything outside rings.
+    """
+    shifts = np.exp(step * np.arange(1, int(50 / step)))
     points = np.minimum(rate, 1e3)[:, None] * shifts[None, :]
-    weight: Array = abs(step) * (points * np.exp(-points)).sum(axis=1)
-    return np.where((rate < 1e-15) & (step > 0), 1.0, weight)
+    weight: Array = step * (points * np.exp(-points)).sum(axis=1)
+    return np.where(rate < 1e-15, 1.0, weight)
 
 
 def containment_interval(q: Array, inside: Array, k: int) -> tuple[Array, Array]:

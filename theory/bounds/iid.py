@@ -10,7 +10,7 @@ the first, a contradiction (Hu et al. 2025; a token of q = 0 is never worth addi
 So the minimum is over thresholds of the ratio. There are three ways to it in floats, with one result: a sort
 for small vocabularies; a histogram of the ratios (:mod:`theory.bounds.histogram`); and, where numba is
 installed and the vocabulary is large, a search over thresholds (:mod:`theory.bounds.levels`). One draft
-needs neither: the optimum is :math:`\sum_x \min(p_x, q_x)`.
+needs none of them: the optimum is :math:`\sum_x \min(p_x, q_x)`.
 """
 
 from __future__ import annotations

@@ -5,29 +5,33 @@ As :math:`s^k` is convex it is the largest of its tangents, so with :math:`\lamb
 .. math:: \min_H \bigl[p(H) - q(H)^k\bigr] = \min_{\lambda} \bigl[G(\lambda) + (k-1)\,\sigma^k\bigr], \qquad
           G(\lambda) = \min_H [p(H) - \lambda q(H)] = \sum_x \min(p_x, \lambda q_x) - \lambda q(V) .
 
-One pass over the vocabulary gives G at four levels. G is concave and the other term convex, so between two
+One pass over the vocabulary gives G at six levels. G is concave and the other term convex, so between two
 levels the objective is at least the *chord* of G plus that term, which is least where
-:math:`\sigma = (G_0 - G_1) / (\lambda_1 - \lambda_0)`, or at an end. Levels at distances
-from the optimum that grow by a factor of about five are enough to exclude everything but a narrow gap; the
-few tokens whose ratio :math:`p_x / q_x` lies in the gap are sorted and tried one after the other. Nothing
-is assumed of p and q: a gap not excluded is divided or opened.
+:math:`\sigma = (G_0 - G_1) / (\lambda_1 - \lambda_0)`, or at an end. Six levels about the optimum mostly
+exclude all but a gap that holds the ratio :math:`p_x / q_x` of one token in ten, or fewer. These are
+*collected*: between two levels
+:math:`G(\lambda) = p(B) - \lambda q(B) + \sum_x [\min(p_x, \lambda q_x) - \lambda q_x]`, with B the tokens
+below the gap and x over the tokens in it, so all further passes are over them only. The gap is divided until
+few tokens are left, which are sorted and tried one after the other. Nothing is assumed of p and q: a gap that
+can't be excluded is divided or sorted.
 
-Where to put the levels is guessed from a sixteenth of the tokens. A wrong guess costs passes, not exactness.
-Functions that start with an underscore are compiled where numba is installed (:mod:`theory.kernels`).
+Where to put the first levels is guessed from a sixteenth of the tokens. A wrong guess costs passes, not
+exactness. Functions that start with an underscore are compiled where numba is installed
+(:mod:`theory.kernels`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from theory.bounds.histogram import by_ratio
-from theory.kernels import compiled, fill_below, four_overlaps, read_only, split, sums_between
+from theory.kernels import collect, compiled, count_between, fill_below, read_only, six_overlaps
 from theory.simplex import SUM_TOLERANCE, Array
 
-_NARROW = 1.02  # a gap whose ends have at most this ratio is opened,
-_FEW = 40  # and one that has at most so many tokens of the sample
-_ROUNDS = 14
-_LIMIT = 8 + 4 * _ROUNDS
+_LEVELS = 6  # of one pass
+_FEW = 128  # so many tokens are sorted
+_WHOLE_ROUNDS = 8  # passes over all tokens, at most
+_ROUNDS = 40  # and over those collected
+_LIMIT = 8 + _LEVELS * (_WHOLE_ROUNDS + _ROUNDS)
 _TOLERANCE = 1e-13
 _ALL = (2048, 2048)
 _SAMPLE = (1024, 64)
@@ -47,30 +51,94 @@ def _objective(level: float, value: float, k: int) -> float:
 
 @compiled
 def _floor(known: Array, gap: int, k: int) -> float:
-    """A lower bound of the objective between two levels."""
+    """A lower bound of the objective strictly between two levels; infinite if it is least at one of them."""
     low, high, value = known[0, gap], known[0, gap + 1], known[1, gap]
-    slope = (value - known[1, gap + 1]) / (high - low)
-    mass = min(max(slope, _sigma(low, k)), _sigma(high, k))
-    level = min(max(k * mass ** (k - 1), low), high)
-    return float(value - slope * (level - low) + (k - 1) * mass**k)
+    mass = (value - known[1, gap + 1]) / (high - low)
+    level = k * mass ** (k - 1)
+    if level <= low or level >= high:
+        return _HUGE
+    return float(value + low * mass - mass**k)
 
 
 @compiled
-def _best(known: Array, size: int, k: int) -> int:
-    """The level of least objective; until it is evaluated, the last one's value is but a lower bound."""
-    best = 0
-    for i in range(size):
-        if known[2, i] > 0 and _objective(known[0, i], known[1, i], k) < _objective(
-            known[0, best], known[1, best], k
-        ):
-            best = i
-    return best
+def _start(k: int, mass: float) -> Array:
+    """Levels, ascending from 0 to the largest that can matter; G there, or (the last) a lower bound."""
+    known = np.zeros((2, _LIMIT))
+    known[0, 1] = k * (1.0 + 2 * SUM_TOLERANCE) ** (k - 1)
+    known[1, 1] = -known[0, 1] * mass
+    return known
+
+
+@compiled
+def _insert(known: Array, size: int, level: float, value: float, mass: float) -> int:
+    """Put a level in its place; the new number of levels."""
+    place = 0
+    while known[0, place] < level:
+        place += 1
+    if known[0, place] != level:
+        for i in range(size, place, -1):
+            known[0, i], known[1, i] = known[0, i - 1], known[1, i - 1]
+        size += 1
+    known[0, place], known[1, place] = level, value
+    # the overlap at the last level is at least that at the one before
+    lowest = known[1, size - 2] - (known[0, size - 1] - known[0, size - 2]) * mass
+    known[1, size - 1] = max(known[1, size - 1], lowest)
+    return size
+
+
+@compiled
+def _divide(known: Array, size: int, k: int, limit: float, out: Array) -> tuple[int, int]:
+    """Six levels in the gaps that are not excluded; the first of these gaps, and the end of the last."""
+    is_open = np.zeros(size, dtype=np.bool_)
+    first, last, number, count = 0, 0, 0, 0
+    for gap in range(size - 1):
+        if _floor(known, gap, k) < limit:
+            is_open[gap] = True
+            first = first if number else gap
+            last = gap + 1
+            number += 1
+    share = max(1, _LEVELS // max(number, 1))
+    for gap in range(first, last):
+        if is_open[gap] and count < _LEVELS:
+            stop = min(count + share, _LEVELS)
+            _put(known[0, gap], known[0, gap + 1], out[count:stop])
+            count = stop
+    for i in range(count, _LEVELS):
+        out[i] = 0.0
+    if number == last - first and 0 < number < 3 and size > 4:
+        _aim(_crossing(known, size, k), known[0, first], known[0, last], out)
+    return first, last
+
+
+@compiled
+def _put(low: float, high: float, out: Array) -> None:
+    """Levels inside of a gap, at even ratios."""
+    start = max(low, high / 256)
+    for i in range(out.size):
+        out[i] = start * (high / start) ** ((i + 1) / (out.size + 1.0))
+
+
+@compiled
+def _aim(expected: float, low: float, high: float, out: Array) -> None:
+    """Levels close around the expected one, if it is inside of a gap."""
+    width = high - low
+    if low + width / 50 < expected < high - width / 50:
+        for i in range(_LEVELS):
+            distance = width / (50.0, 50.0, 12.0, 12.0, 4.0, 4.0)[i] * (1 if i % 2 else -1)
+            edge = high if i % 2 else low
+            # a distance too far is cut to half of the way
+            inside = low < expected + distance < high
+            out[i] = expected + distance if inside else (expected + edge * (i // 2)) / (1 + i // 2)
 
 
 @compiled
 def _crossing(known: Array, size: int, k: int) -> float:
     """Where the mean masses of the gaps, joined by lines, say that the optimum is: next to the best level."""
-    target = known[0, _best(known, size, k)]
+    best, target = _HUGE, 0.0
+    for i in range(size - 1):
+        objective = _objective(known[0, i], known[1, i], k)
+        if objective < best:
+            best, target = objective, known[0, i]
     found, distance, before, place = target, np.inf, -1.0, 0.0
     for gap in range(size):
         middle, excess = known[0, size - 1], 1.0
@@ -89,156 +157,143 @@ def _crossing(known: Array, size: int, k: int) -> float:
 
 
 @compiled
-def _insert(known: Array, size: int, level: float, overlap: float, mass: float) -> int:
-    """Put a level in its place; the new number of levels."""
-    place = 0
-    while known[0, place] < level:
-        place += 1
-    if known[0, place] != level:
-        for i in range(size, place, -1):
-            for row in range(3):
-                known[row, i] = known[row, i - 1]
-        size += 1
-    known[0, place], known[1, place], known[2, place] = level, overlap - level * mass, 1.0
-    # the overlap at the last level is at least that at the one before
-    lowest = known[1, size - 2] - (known[0, size - 1] - known[0, size - 2]) * mass
-    known[1, size - 1] = max(known[1, size - 1], lowest)
-    return size
-
-
-@compiled
 def _first_levels(expected: float, top: float, out: Array) -> None:
-    """Four levels about the expected one, at distances that grow by a factor of eight."""
-    out[0], out[1] = expected * np.exp(-0.05), expected * np.exp(-0.4)
-    out[2], out[3] = min(expected * np.exp(0.05), top), min(expected * np.exp(0.4), top)
-    if out[2] == top:
-        out[3] = expected * np.exp(-1.0)
-
-
-@compiled
-def _next_levels(p: Array, q: Array, known: Array, size: int, k: int, out: Array) -> int:
-    """Four levels in gaps that are neither excluded nor narrow; the number of such gaps."""
-    best = _best(known, size, k)
-    limit = _objective(known[0, best], known[1, best], k) - _TOLERANCE
-    expected, wide, count = _crossing(known, size, k), 0, 0
-    is_wide = np.zeros(size, dtype=np.bool_)
-    for gap in range(size - 1):
-        is_wide[gap] = _is_wide(p, q, known, gap, k, limit)
-        wide += is_wide[gap]
-    share = max(1, 4 // max(wide, 1))
-    for gap in range(size - 1):
-        if count < 4 and is_wide[gap]:
-            count = _divide(known[0, gap], known[0, gap + 1], expected, share, out, count)
-    for gap in range(size - 1):
-        if 0 < count < 4 and known[0, gap] <= expected < known[0, gap + 1]:
-            count = _divide(known[0, gap], known[0, gap + 1], expected, 4, out, count)
-    for i in range(count, 4):
-        out[i] = 0.0
-    return wide
-
-
-@compiled
-def _is_wide(p: Array, q: Array, known: Array, gap: int, k: int, limit: float) -> bool:
-    low, high = known[0, gap], known[0, gap + 1]
-    if high <= low * _NARROW or high <= 1e-12 or _floor(known, gap, k) >= limit:
-        return False
-    between, (step, width) = 0.0, _SAMPLE
-    for start in range(0, p.size, step):
-        stop = min(start + width, p.size)
-        between += sums_between(p[start:stop], q[start:stop], low, high)[2]
-    return bool(between > _FEW)
-
-
-@compiled
-def _divide(low: float, high: float, expected: float, share: int, out: Array, count: int) -> int:
-    """Levels inside of a gap: close around the expected one, or at even ratios."""
-    last = min(count + share, 4)
-    if low <= expected <= high:
-        for offset in (0.005, -0.005, 0.04, -0.04):
-            level = expected * np.exp(offset)
-            new = True
-            for i in range(count):
-                new = new and out[i] != level
-            if count < last and low < level < high and new:
-                out[count] = level
-                count += 1
-        return count
-    start = max(low, high / 256)
-    for i in range(count, last):
-        out[i] = start * (high / start) ** ((i - count + 1) / (last - count + 1.0))
-    return last
+    """Six levels about the expected one, or over all of the range if that is at an end of it."""
+    if expected < 1e-3 * top or expected > 0.95 * top:
+        out[0], out[1], out[2] = 0.02, 0.2, 1.0
+        out[3], out[4], out[5] = np.sqrt(top), 0.7 * top, 0.94 * top
+        return
+    out[0], out[1], out[2] = expected * 0.94, expected * 0.8, expected * 0.55
+    out[3], out[4], out[5] = expected * 1.06, expected * 1.25, expected * 1.8
+    for i in range(3, 6):
+        if out[i] >= top:
+            out[i] = expected * 0.35 ** (i - 2)
 
 
 @compiled
 def _guess(p: Array, q: Array, k: int) -> float:
     """The level of the optimum, from a sixteenth of the tokens."""
     step, width = _SAMPLE
-    levels, scaled = np.full(4, _HUGE), np.zeros(4)
-    sums = four_overlaps(p, q, levels, step, width)
-    mass_p, mass_q = sums[0], sums[4]
+    levels, scaled = np.full(_LEVELS, _HUGE), np.zeros(_LEVELS)
+    sums = six_overlaps(p, q, levels, step, width)
+    mass_p, mass_q = sums[0], sums[_LEVELS]
     if mass_p == 0 or mass_q == 0:
         return k / 2
     known, size = _start(k, 1.0), 2
     for attempt in range(3):
-        for i in range(4):
-            levels[i] = k * ((2 * i + 1 + attempt) / 8) ** (k - 1)
+        for i in range(_LEVELS):
+            levels[i] = k * ((2 * i + 1 + attempt) / (2 * _LEVELS)) ** (k - 1)
         if attempt == 2:
             _first_levels(_crossing(known, size, k), float(k), levels)
-        for i in range(4):
+        for i in range(_LEVELS):
             scaled[i] = levels[i] * mass_p / mass_q
-        sums = four_overlaps(p, q, scaled, step, width)
-        for i in range(4):
-            size = _insert(known, size, levels[i], sums[i] / mass_p, 1.0)
+        sums = six_overlaps(p, q, scaled, step, width)
+        for i in range(_LEVELS):
+            size = _insert(known, size, levels[i], sums[i] / mass_p - levels[i], 1.0)
     return _crossing(known, size, k)
 
 
 @compiled
-def _start(k: int, mass: float) -> Array:
-    """Levels, ascending from 0 to the largest that can matter; G there, or a lower bound; which of both."""
-    known = np.zeros((3, _LIMIT))
-    known[2, 0] = 1.0
-    known[0, 1] = k * mass ** (k - 1)
-    known[1, 1] = -known[0, 1] * mass
-    return known
+def _record(known: Array, size: int, levels: Array, sums: Array, base: Array, best: Array, k: int) -> int:
+    """Put the results of a pass in their places; the number of levels.
+
+    ``base`` holds p and q below the tokens passed over, and the mass of q; ``best`` the least objective so
+    far and its level.
+    """
+    for i in range(_LEVELS):
+        level = levels[i]
+        if level > 0:
+            value = sums[i] - level * sums[_LEVELS] + base[0] - level * base[1]
+            size = _insert(known, size, level, value, base[2])
+            objective = _objective(level, value, k)
+            if objective < best[0]:
+                best[0], best[1] = objective, level
+    return size
 
 
-@compiled
-def _search(p: Array, q: Array, k: int) -> tuple[Array, float]:
-    """Intervals of levels that may hold the optimum, shape ``(n, 2)``; and the mass of q."""
+def _search(p: Array, q: Array, k: int) -> float:
+    """The level whose set of tokens is best.
+
+    Not compiled itself: inside of one large function the passes come out slower.
+    """
     step, width = _ALL
-    known, size, levels = _start(k, 1.0 + SUM_TOLERANCE), 2, np.zeros(4)
+    known, size, levels = _start(k, 1.0), 2, np.zeros(_LEVELS)
+    base, best = np.zeros(3), np.zeros(2)
     _first_levels(_guess(p, q, k), known[0, 1], levels)
-    mass = 0.0
-    for _ in range(_ROUNDS):
-        sums = four_overlaps(p, q, levels, step, width)
-        if size == 2:
-            mass = sums[4]
-            known[1, 1] = -known[0, 1] * mass
-        for i in range(4):
-            if levels[i] > 0:
-                size = _insert(known, size, levels[i], sums[i], mass)
-        if _next_levels(p, q, known, size, k, levels) == 0:
+    first, last = 0, 1
+    for attempt in range(_WHOLE_ROUNDS):
+        sums = six_overlaps(p, q, levels, step, width)
+        if attempt == 0:
+            base[2] = sums[_LEVELS]
+            known[1, 1] = -known[0, 1] * sums[_LEVELS]
+        size = _record(known, size, levels, sums, base, best, k)
+        first, last = _divide(known, size, k, best[0] - _TOLERANCE, levels)
+        if first == last:
+            return float(best[1])
+        many = count_between(p, q, known[0, first], known[0, last], *_SAMPLE)
+        if many * 64 <= p.size:  # a fourth of the sample
             break
-    return _runs(known, size, k), mass
+    x, y, base[0], base[1] = collect(p, q, known[0, first], known[0, last])
+    return _among(x, y, known[:, first : last + 1], levels, base, best, k)
 
 
 @compiled
-def _runs(known: Array, size: int, k: int) -> Array:
-    """The gaps left open, neighbours joined; the best level itself if none is."""
-    best = _best(known, size, k)
-    limit = _objective(known[0, best], known[1, best], k) - _TOLERANCE
-    out, count, last = np.zeros((size, 2)), 0, -1
-    for gap in range(size - 1):
-        if _floor(known, gap, k) < limit:
-            if last != gap - 1 or count == 0:
-                out[count, 0] = known[0, gap]
-                count += 1
-            out[count - 1, 1] = known[0, gap + 1]
-            last = gap
-    if count == 0:
-        out[0] = known[0, best]
-        count = 1
-    return out[:count]
+def _among(x: Array, y: Array, gaps: Array, levels: Array, base: Array, best: Array, k: int) -> float:
+    """The best level, if it is not the best so far, among collected tokens."""
+    step, width = _ALL
+    known, size = np.zeros((2, _LIMIT)), gaps.shape[1]
+    known[:, :size] = gaps
+    for _ in range(_ROUNDS):
+        if x.size <= _FEW:
+            break
+        sums = six_overlaps(x, y, levels, step, width)
+        size = _record(known, size, levels, sums, base, best, k)
+        first, last = _divide(known, size, k, best[0] - _TOLERANCE, levels)
+        if first == last:
+            return float(best[1])
+        low, high = known[0, first], known[0, last]
+        if 2 * count_between(x, y, low, high, step, width) <= x.size:
+            x, y, below_p, below_q = collect(x, y, low, high)
+            base[0] += below_p
+            base[1] += below_q
+            size = last + 1 - first
+            for i in range(size):
+                known[0, i], known[1, i] = known[0, first + i], known[1, first + i]
+    return _one_by_one(x, y, known[0, 0], known[0, size - 1], base, best, k)
+
+
+@compiled
+def _order(ratio: Array) -> Array:
+    """What sorts an array (Shell's method: short to compile)."""
+    order, gap = np.arange(ratio.size), ratio.size
+    while gap > 1:
+        gap = max(1, int(gap / 2.3))
+        for i in range(gap, order.size):
+            token, j = order[i], i
+            while j >= gap and ratio[order[j - gap]] > ratio[token]:
+                order[j] = order[j - gap]
+                j -= gap
+            order[j] = token
+    return order
+
+
+@compiled
+def _one_by_one(x: Array, y: Array, low: float, high: float, base: Array, best: Array, k: int) -> float:
+    """The best level of all: that so far, or one before, between or behind the tokens left."""
+    ratio = x / y
+    order = _order(ratio)
+    mass_p, mass_q, before = base[0], base[1], low
+    least, found = best[0], best[1]
+    for i in range(order.size + 1):
+        after = ratio[order[i]] if i < order.size else high
+        value = mass_p - mass_q**k
+        if value < least and (before < after or i == order.size):
+            least, found = value, (before + after) / 2
+        if i < order.size:
+            mass_p += x[order[i]]
+            mass_q += y[order[i]]
+        before = after
+    return float(found)
 
 
 def optimum(p: Array, q: Array, k: int) -> tuple[float, Array]:
@@ -258,8 +313,7 @@ def optimum(p: Array, q: Array, k: int) -> tuple[float, Array]:
 
     Notes
     -----
-    Cost: mostly one to three passes for four levels each, some over a sixteenth of the tokens, and one to
-    write the set down.
+    Cost: mostly three passes, one for six levels, one to collect tokens and one to write the set down.
 
     Examples
     --------
@@ -268,24 +322,7 @@ def optimum(p: Array, q: Array, k: int) -> tuple[float, Array]:
     (0.888889, [True, True, False])
     """
     p, q = read_only(p), read_only(q)
-    if k == 1:
-        inside = np.empty(p.size, dtype=bool)
-        fill_below(p, q, 1.0, inside)
-        return float(four_overlaps(p, q, np.ones(4), *_ALL)[0]), inside
-    intervals, mass = _search(p, q, k)
-    results = [_within(p, q, k, float(low), float(high)) for low, high in intervals]
-    value, inside = min(results, key=lambda result: result[0])
-    return float(mass**k + value), inside
-
-
-def _within(p: Array, q: Array, k: int, low: float, high: float) -> tuple[float, Array]:
-    """The best set among the thresholds of the ratio from ``low`` to ``high``."""
-    inside, tokens = np.empty(p.size, dtype=bool), np.empty(p.size + 1, dtype=np.int32)
-    mass_p, mass_q, count = split(p, q, low, high, inside, tokens)
-    tokens, ends = by_ratio(tokens[:count], p, q)
-    sums_p = mass_p + np.append(0.0, np.cumsum(p[tokens]))
-    sums_q = mass_q + np.append(0.0, np.cumsum(q[tokens]))
-    values = (sums_p - sums_q**k)[ends]
-    best = int(np.argmin(values))
-    inside[tokens[: ends[best]]] = True
-    return float(values[best]), inside
+    inside = np.empty(p.size, dtype=bool)
+    level = 1.0 if k == 1 else _search(p, q, k)
+    held_p, held_q, mass = fill_below(p, q, level, inside)
+    return float(mass**k - held_q**k + held_p), inside

@@ -51,6 +51,7 @@ from theory.simplex import Array, is_exact
 
 _TOLERANCE = 1e-11
 _FIRST, _MORE, _ROUNDS = 33, 12, 60
+_NO_WIDTH = 1e-280  # of a gap: a slope over less would overflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +99,8 @@ class RaceBound:
         none = np.empty(0)
         known = _Known(self._scan, self._mass_p, k, none.astype(np.intp), none, none)
         known = known.evaluated(self._first_sizes())
-        floor = known.floor(slice(None))
         alive = np.arange(self.q.size + 1)
+        floor = known.floor(alive)
         for _ in range(_ROUNDS):
             keep = np.flatnonzero(floor < known.best - _TOLERANCE)
             alive, floor = alive[keep], floor[keep]
@@ -177,25 +178,40 @@ class _Known:
         """Lower end of the objective over the evaluated prefixes."""
         return float((self.mass_p[self.sizes] - self.upper).min())
 
-    def floor(self, sizes: Array | slice) -> Array:
-        """Lower bound of the objective at each prefix: P minus the chord of Q's upper ends.
+    def _starts(self, alive: Array) -> Array:
+        """Where the prefixes of each gap between known ones start; the last gap holds its end, too."""
+        return np.append(0, np.searchsorted(alive, self.sizes[1:-1]))
 
-        Chords are over the mass *outside* (falling, so negated): a suffix sum keeps the digits of the small
-        masses that matter once the bulk of q is inside.
+    def floor(self, alive: Array) -> Array:
+        """Lower bound of the objective at some prefixes, ascending: P minus the chord of Q's upper ends.
+
+        Chords are over the mass *outside*: a suffix sum keeps the digits of the small masses that matter
+        once the bulk of q is inside.
         """
-        outside = -self.scan.suffix
-        chord = np.interp(outside[sizes], outside[self.sizes], self.upper)
-        value: Array = self.mass_p[sizes] - chord
+        counts = np.diff(self._starts(alive), append=alive.size)
+        outside = self.scan.suffix
+        knots, upper = outside[self.sizes], self.upper
+        width = knots[:-1] - knots[1:]
+        wide = width > _NO_WIDTH
+        slopes = np.divide(np.diff(upper), width, out=np.zeros(width.size), where=wide)
+        start = np.where(wide, upper[:-1], np.maximum(upper[:-1], upper[1:]))
+        rise = np.repeat(knots[:-1], counts) - outside[alive]
+        rise *= np.repeat(slopes, counts)
+        value: Array = self.mass_p[alive] - np.repeat(start, counts)
+        value -= rise
         return value
 
     def next_sizes(self, alive: Array, floor: Array) -> Array:
         """At most a dozen prefixes: the most promising of each gap between known ones, and some others."""
         if alive.size == 0:
             return alive
-        gap = np.searchsorted(self.sizes, alive)
-        order = np.lexsort((floor, gap))
-        first = np.append(True, gap[order][1:] != gap[order][:-1])
-        chosen = order[first]
-        chosen = chosen[np.argsort(floor[chosen])][:_MORE]
-        spread = np.linspace(0, alive.size - 1, max(0, _MORE - chosen.size)).astype(np.intp)
-        return np.setdiff1d(alive[np.append(chosen, spread)], self.sizes)
+        starts = np.unique(self._starts(alive))
+        starts = starts[starts < alive.size]
+        stops = np.append(starts[1:], alive.size)
+        best = np.argsort(np.minimum.reduceat(floor, starts))[:_MORE]
+        chosen = [
+            start + np.argmin(floor[start:stop])
+            for start, stop in zip(starts[best], stops[best], strict=True)
+        ]
+        spread = np.linspace(0, alive.size - 1, max(0, _MORE - best.size)).astype(np.intp)
+        return np.setdiff1d(alive[np.append(chosen, spread).astype(np.intp)], self.sizes)

@@ -26,6 +26,8 @@ from theory.simplex import Array, is_exact
 _TOLERANCE = 2e-15
 #: Largest draft mass that tokens of a bin may trade beside what the bin should, in floats.
 _OFF = 1e-15
+#: If more bins than this are to be opened, the one before each of them is, too.
+_MANY = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,13 +110,16 @@ def unsettled(pools: Pools, solved: ClipLaw, cells: Cells, k: int) -> Array:
     """Bins that have to be opened for the exact law, boolean, one a cell.
 
     Those that A might end inside of, those that lambda or mu is inside of, and those whose tokens do not get
-    their own slopes.
+    their own slopes. If they are many, the one before each too: it is often the next to be unsettled, and
+    another round over many cells costs more than the tokens of a few more bins.
     """
     low, high = cells.low[solved.order], cells.high[solved.order]
     hidden = _better_cut_inside(solved, cells.p[solved.order], low, high, k) | _crossed(solved, low, high)
     starts = pools.starts
     bins = _free_bins(solved, low[starts], high[starts], starts, np.append(starts[1:], solved.order.size))
     hidden[starts[bins & (pools.low == pools.high)]] = True
+    if np.count_nonzero(hidden) > _MANY:
+        hidden[:-1] |= hidden[1:] & (low[:-1] < high[:-1])
     out = np.zeros(cells.q.size, dtype=bool)
     out[solved.order[hidden]] = True
     return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.theory.bounds.test_iid_scan import DRAFTS, FAMILIES, by_sorting
 from tests.theory.strategies import frozen
 from theory.bounds import IidScan, levels, optimal_acceptance
 from theory.bounds.histogram import Histogram
-from theory.kernels import COMPILED
+from theory.kernels import COMPILED, collect, count_between, fill_below, read_only, six_overlaps
 from theory.laws import Iid
 from theory.simplex import NotADistribution, check_distribution
 
@@ -60,6 +61,74 @@ def test_every_way_on_random_pairs(seed, size, ties, spread, k):
     assert_right(levels.optimum(p, q, k), p, q, k)
     assert_right(Histogram(p, q).optimum(k), p, q, k)
     assert_right(IidScan(p, q)._by_sorting(k), p, q, k)
+
+
+def by_fractions(p, q, k):
+    """q(V)^k + min over thresholds of p(H) - q(H)^k, without rounding."""
+    pairs = sorted(
+        ((Fraction(x), Fraction(y)) for x, y in zip(p.tolist(), q.tolist(), strict=True)),
+        key=lambda pair: pair[0] / pair[1],
+    )
+    mass_p = mass_q = best = Fraction(0)
+    for x, y in pairs:
+        mass_p, mass_q = mass_p + x, mass_q + y
+        best = min(best, mass_p - mass_q**k)
+    return float(mass_q**k + best)
+
+
+def crowded(spread, *, k, size=500, before=0.8):
+    """Many tokens whose ratios differ by less than ``spread``, and among them the optimum.
+
+    Along the crowd the ratio rises faster than the slope of ``s^k``; leaving it whole costs about
+    ``spread^2 / 6``. Before it there is a token of mass ``before``, behind it the rest.
+    """
+    slope, mass = k * before ** (k - 1), before * spread / (k - 1)
+    q = np.full(size, mass / size)
+    p = slope * (1 + spread * np.linspace(-1, 1, size)) * q
+    rest_q, low = 1 - before - mass, 0.2 * before
+    p = np.concatenate([[low], p, [1 - low - p.sum()]])
+    q = np.concatenate([[before - mass / 2], q, [rest_q + mass / 2]])
+    order = np.random.default_rng(size).permutation(p.size)
+    return frozen(p[order]), frozen(q[order])
+
+
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("spread", [1e-2, 1e-3, 1e-4, 2e-5, 8e-6, 4e-6])
+def test_an_optimum_in_a_crowd(spread, k):
+    """Levels that are closer than 1e-5 to each other still have an optimum between them."""
+    p, q = crowded(spread, k=k)
+    exact = by_fractions(p, q, k)
+    inside_crowd = 0.1 < (levels.optimum(p, q, k)[1].sum() - 1) / 500 < 0.9
+    assert inside_crowd
+    for value, inside in (levels.optimum(p, q, k), Histogram(p, q).optimum(k), IidScan(p, q)._by_sorting(k)):
+        assert value == pytest.approx(exact, rel=0, abs=3e-13)
+        assert q.sum() ** k + p[inside].sum() - q[inside].sum() ** k == pytest.approx(exact, rel=0, abs=6e-13)
+    # what is lost if the crowd is not opened would be seen
+    ratio, slope = p / q, k * 0.8 ** (k - 1)
+    for side in (-1, 1):
+        mask = ratio < slope * (1 + side * spread * 1.5)
+        assert q.sum() ** k + p[mask].sum() - q[mask].sum() ** k > exact + 1e-12
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 1023, 1024, 1025, 2500])
+def test_passes_against_numpy(size):
+    rng = np.random.default_rng(size)
+    p, q = rng.random((2, size)) * (rng.random((2, size)) < 0.9)
+    p, q = read_only(p), read_only(q)
+    low, high = 0.5, 1.5
+    below, between = p <= low * q, (p > low * q) & (p <= high * q)
+    x, y, sum_p, sum_q = collect(p, q, low, high)
+    assert x.tolist() == p[between].tolist()
+    assert y.tolist() == q[between].tolist()
+    assert (sum_p, sum_q) == pytest.approx((p[below].sum(), q[below].sum()))
+    assert count_between(p, q, low, high, 4096, 4096) == between.sum()
+    assert count_between(p, q, low, high, 8, 2) == between[np.arange(size) % 8 < 2].sum()
+    inside = np.empty(size, dtype=bool)
+    assert fill_below(p, q, low, inside) == pytest.approx((p[below].sum(), q[below].sum(), q.sum()))
+    assert inside.tolist() == (below & (q > 0)).tolist()
+    at = np.array([0.1, 0.5, 1.0, 1.5, 3.0, 9.0])
+    wanted = [*np.minimum(p, at[:, None] * q).sum(axis=1), q.sum()]
+    assert six_overlaps(p, q, at, 2048, 2048).tolist() == pytest.approx(wanted)
 
 
 @compiled

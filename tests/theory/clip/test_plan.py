@@ -47,6 +47,17 @@ def test_bins_that_are_opened_where_it_matters_give_the_exact_law(pair, k, bits)
     assert binned.loss == plain.loss == 0
 
 
+@pytest.mark.parametrize("k", [2, 3])
+def test_bins_before_those_that_matter_may_be_opened_too(k, monkeypatch):
+    """Where many bins are opened the one before each is: here already for one. The same law."""
+    monkeypatch.setattr("theory.clip.pools._MANY", 0)
+    rng = np.random.default_rng(k)
+    for _ in range(20):
+        p, q = (fractions(rng.integers(0, 9, 12).tolist()) for _ in range(2))
+        plan = ClipPlan.exact(p=p, q=q, k=k, bits=0)
+        assert plan.law.tolist() == ClipPlan.exact(p=p, q=q, k=k).law.tolist()
+
+
 @given(pair=PAIRS, k=st.integers(2, 5), bits=st.integers(0, 4))
 @settings(max_examples=300)
 def test_the_loss_of_closed_bins(pair, k, bits):
