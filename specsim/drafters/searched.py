@@ -11,7 +11,7 @@ random masks the one with the largest mean plus ``kappa`` deviations is tried.
 
 Lossless with any walk that is: the mask in use depends on the past only, and the recorded law is its own.
 
-Source: Xia et al. 2025 (SWIFT), arXiv 2410.06916, section 4.2 (random search with Bayesian optimisation; a
+Source: Xia et al. 2025 (SWIFT), arXiv 2410.06916 (random search with Bayesian optimisation; a
 Gaussian process there, its linear kernel here)
 """
 

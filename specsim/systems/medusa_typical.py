@@ -36,7 +36,7 @@ def real(bench: Bench) -> System:
 SYSTEM = Published(
     name="medusa-typical",
     title="Medusa, typical acceptance",
-    source="Cai et al. 2024 (arXiv 2401.10774), section 2.3.1",
+    source="Cai et al. 2024 (arXiv 2401.10774)",
     claim="Typical acceptance emits more tokens a call, and another law than the target.",
     lossless=False,
     world=world,

@@ -7,7 +7,7 @@ step whose row is less sure than a threshold (that step's children are submitted
 How many are drawn is decided by the row before any token of it, so the tree is adapted and recursive
 rejection without replacement is lossless.
 
-Source: Xia et al. 2025 (SWIFT), arXiv 2410.06916, section 4.3; widths of the authors' release
+Source: Xia et al. 2025 (SWIFT), arXiv 2410.06916; widths of the authors' release
 """
 
 from __future__ import annotations

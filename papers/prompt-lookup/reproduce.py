@@ -1,0 +1,75 @@
+"""Prompt lookup (Saxena 2023): what it buys as a function of how much is copied.
+
+Run it with
+
+    python papers/prompt-lookup/reproduce.py            # writes table.csv and copying.png
+    python papers/prompt-lookup/reproduce.py --quick    # the same numbers, no files
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from papers.shared import COLOURS, asked, axes, finish, mean_of, save
+from specsim.decoding import System, World, decode
+from specsim.drafters.prompt_lookup import PromptLookup
+from specsim.stores.worlds import TextWorld
+from theory.chance import Sampled
+from theory.couplings import Recursive
+from theory.walks import TopDown
+
+HERE = Path(__file__).parent
+VOCABULARY, SEEDS, DOCUMENT, TOKENS = 200, 8, 150, 60
+COPYING = (0.0, 0.3, 0.6, 0.9)
+PLAIN = TextWorld(vocabulary=VOCABULARY)
+SPANS = {"1 to 3 tokens": (3, 1), "2 to 3 tokens": (3, 2)}
+
+
+def main():
+    options = asked(__doc__)
+    figures, curves = [], {name: [] for name in SPANS}
+    for copying in COPYING:
+        for name, spans in SPANS.items():
+            tokens, used = lengths(copying, spans)
+            curves[name].append(tokens)
+            figures.append(mean_of(f"copying {copying}: {name}", "tokens a call", tokens))
+            figures.append(mean_of(f"copying {copying}: {name}", "share of drafts accepted", used))
+    return finish(
+        HERE,
+        figures,
+        options=options,
+        draw=lambda _: draw(curves),
+        model=list,
+    )
+
+
+def lengths(copying, spans):
+    """Tokens a call and utilisation for each document."""
+    world = replace(PLAIN, copying=copying)
+    drafter = PromptLookup(vocabulary=VOCABULARY, spans=spans)
+    system, tokens, used = System(World(world), drafter, TopDown(Recursive())), [], []
+    for seed in range(SEEDS):
+        document = PLAIN.text(DOCUMENT, seed=seed)
+        chance = Sampled(np.random.default_rng(seed))
+        trace = decode(system, (*document, *document[20:23]), max_new_tokens=TOKENS, chance=chance)
+        tokens.append(len(trace.tokens) / len(trace.rounds))
+        drafted = sum(done.drafted for done in trace.rounds)
+        used.append(sum(done.accepted for done in trace.rounds) / max(1, drafted))
+    return np.array(tokens), np.array(used)
+
+
+def draw(curves):
+    figure, (panel,) = axes()
+    for colour, (name, values) in zip(COLOURS, curves.items(), strict=False):
+        means = [value.mean() for value in values]
+        errors = [value.std(ddof=1) / np.sqrt(SEEDS) for value in values]
+        panel.errorbar(COPYING, means, errors, color=colour, label=f"suffixes of {name}", capsize=2)
+    panel.set(xlabel="share of tokens that are copied", ylabel="tokens a target call")
+    panel.legend(frameon=False, fontsize=8)
+    save(figure, HERE / "copying.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
