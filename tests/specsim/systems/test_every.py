@@ -29,12 +29,9 @@ BENCH = Bench(
     load=lambda name: untrained(name),
 )
 NAMES = sorted(every())
-#: Default tests run what compiles little; the others are slow ones.
-HEAVY = {"easyspec", "swift", "triforce", "aded", "rasd", "superposed"}
-RUNS = [
-    pytest.param(name, marks=pytest.mark.slow) if every()[name].needs or name in HEAVY else name
-    for name in NAMES
-]
+#: These run on the toy model in the default tests; the others, which compile more, in the slow ones.
+LIGHT = {"plain", "speculative", "rsd", "pearl", "prompt-lookup"}
+RUNS = [name if name in LIGHT else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
 
 
 def untrained(name: str) -> tuple[object, object]:
