@@ -1,6 +1,7 @@
 # Everything sets itself up: a virtual environment in .venv, then what the target needs.
 #   make report    the acceptance table of the shipped trace, into report/
 #   make test      the default tests
+#   make papers    every reproduction, one after the other; QUICK=1 for small ones
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -29,8 +30,15 @@ lint: $(VENV)/.all
 notebooks: $(VENV)/.all
 	$(BIN)/python -m pytest --nbmake --override-ini addopts= notebooks
 
-papers: $(VENV)/.base
-	for script in papers/*/reproduce.py; do $(BIN)/python $$script || exit 1; done
+# a stamp a paper: what is done is not done again; `make -k papers` goes on after one that fails
+PAPERS := $(patsubst papers/%/reproduce.py,%,$(wildcard papers/*/reproduce.py))
+STAMPS := build/papers$(if $(QUICK),-quick)
+papers: $(PAPERS:%=$(STAMPS)/%.done)
+
+$(STAMPS)/%.done: papers/%/reproduce.py papers/%/expected.csv | $(VENV)/.all
+	mkdir -p $(@D)
+	$(BIN)/python $< $(if $(QUICK),--quick)
+	touch $@
 
 benchmarks: $(VENV)/.all
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
@@ -45,4 +53,4 @@ $(VENV)/.all: $(VENV)/.base
 	touch $@
 
 clean:
-	rm -rf $(VENV) report
+	rm -rf $(VENV) report build

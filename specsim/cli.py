@@ -21,8 +21,11 @@ COMMANDS = {
     "length": "specsim.commands.length",
     "audit": "specsim.commands.audit",
     "serve": "specsim.commands.serve",
+    "compare": "specsim.commands.compare",
     "trace": "specsim.commands.trace",
     "record": "specsim.commands.record",
+    "dump": "specsim.commands.dump",
+    "train": "specsim.commands.train",
 }
 
 _EPILOG = """\
@@ -39,10 +42,16 @@ examples:
       whether a verification rule is lossless; the smallest counterexample if it is not
   specsim serve --rate 1,4,16,64
       when drafts help under load
+  specsim compare --target smollm2-135m --systems all
+      published systems beside each other on a language model (needs: pip install 'specsim[models]')
   specsim trace traces/smollm2-135m
       what a trace holds, and whether its files are sound
   specsim record my-trace --model smollm2-135m --domains code,chat
       record a trace from a language model (needs: pip install 'specsim[models]')
+  specsim dump my-dump --model smollm2-135m --positions 14000
+      the model's own text and hidden states, for training drafts and heads
+  specsim train my-draft --dump my-dump
+      train a small draft on them (needs: pip install 'specsim[training]')
 
 Each command explains itself: specsim report --help
 """

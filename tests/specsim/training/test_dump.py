@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from specsim.models import hidden_states, toy_model
+from specsim.models import LlamaConfig, hidden_states, toy_model
 from specsim.models.views import Full
 from specsim.training import Corpus, Dump, DumpError, DumpPlan, Windows, make_dump, split
 from specsim.training.batched import generate_batch
 from specsim.training.dump_plan import asks, training_prompts
 
-MODEL = toy_model(seed=0)
+SHAPE = LlamaConfig(256, 16, 32, layers=2, heads=2, kv_heads=1, context=512)
+MODEL = toy_model(seed=0, config=SHAPE)
 QUESTIONS = ["Why is the sky blue?", "What is rain?", "Who?", "Where do rivers begin, and where do they end?"]
 
 
@@ -25,7 +26,7 @@ def plan(tmp_path_factory):
     lines = [json.dumps({"domain": f"d{i % 2}", "text": text}) for i, text in enumerate(QUESTIONS)]
     file.write_text("\n".join(lines))
     return DumpPlan(
-        model="toy", positions=28, tokens=4, layers=(0, 2, 4), top=5, batch=3, prompt_file=file, seed=3
+        model="toy", positions=28, tokens=4, layers=(0, 1, 2), top=5, batch=3, prompt_file=file, seed=3
     )
 
 
@@ -66,6 +67,7 @@ def test_streams_begin_at_the_embedding(dump):
     assert np.array_equal(dump.read("layer_0"), embedding)
 
 
+@pytest.mark.slow
 def test_texts_are_the_models_own(plan, dump):
     ask, text = next(asks(plan))[1], dump.texts[1]
     tokens = dump.read("tokens")[text.first : text.last].tolist()
@@ -74,6 +76,7 @@ def test_texts_are_the_models_own(plan, dump):
     assert MODEL.generate(context, max_new_tokens=4, temperature=ask.temperature, seed=ask.seed) == new
 
 
+@pytest.mark.slow
 def test_a_batch_is_its_texts():
     contexts = [[7, 8, 9], [200], list(range(70))]
     settings = [(1.0, 5), (0.0, 6), (0.7, 7)]
@@ -98,11 +101,12 @@ def test_a_dump_that_was_cut_off_is_resumed_to_the_same_bytes(plan, dump, tmp_pa
 
 
 SCRIPT = """
-from specsim.models import toy_model
+from specsim.models import LlamaConfig, toy_model
 from specsim.training import DumpPlan, make_dump
-shape = dict(tokens=4, batch=3, layers=(0, 2, 4), top=5, seed=3)
+shape = dict(tokens=4, batch=3, layers=(0, 1, 2), top=5, seed=3)
 plan = DumpPlan(model="toy", positions=20000, prompt_file={file!r}, **shape)
-make_dump(plan, {out!r}, model=toy_model(seed=0))
+model = toy_model(seed=0, config=LlamaConfig(256, 16, 32, layers=2, heads=2, kv_heads=1, context=512))
+make_dump(plan, {out!r}, model=model)
 """
 
 
@@ -169,8 +173,8 @@ def test_plans_are_checked_first(change, message):
 
 
 def test_a_layer_that_is_not_there(plan):
-    with pytest.raises(ValueError, match="no stream after 5 layers: toy has 4"):
-        make_dump(DumpPlan(**{**vars(plan), "layers": (5,)}), "nowhere", model=MODEL)
+    with pytest.raises(ValueError, match="no stream after 3 layers: toy has 2"):
+        make_dump(DumpPlan(**{**vars(plan), "layers": (3,)}), "nowhere", model=MODEL)
 
 
 def test_held_out_prompts_are_in_no_dump():
@@ -187,7 +191,7 @@ def test_held_out_prompts_are_in_no_dump():
 
 
 def test_windows_predict_every_generated_token_once(dump):
-    corpus = Corpus.of_dump(dump, names=("hidden", "layer_2", "top_ids", "top_log_p"), temperature=0.7)
+    corpus = Corpus.of_dump(dump, names=("hidden", "layer_1", "top_ids", "top_log_p"), temperature=0.7)
     source = Windows(corpus, batch=2, width=6, before=3)
     seen = []
     for first, end, learn in source.windows:
@@ -198,8 +202,8 @@ def test_windows_predict_every_generated_token_once(dump):
     total = sum(float(batch.weight.sum()) for batch in batches)
     assert total >= len(wanted)  # the last batch lends from the next epoch
     batch = batches[0]
-    assert batch.hidden.shape == (2, 6, 32)
-    assert list(batch.layers) == [2]
+    assert batch.hidden.shape == (2, 6, 16)
+    assert list(batch.layers) == [1]
     assert batch.log_normaliser.shape == (2, 6)
     assert batch.top_ids.shape == (2, 6, 5)
     assert not np.asarray(batch.hidden)[~np.asarray(batch.valid)].any()
@@ -235,7 +239,7 @@ def test_a_corpus_is_split_by_prompt_and_counted(dump):
 def test_a_described_corpus_is_a_dump_of_it(dump):
     text = dump.texts[0]
     plain = Corpus.of_texts([dump.read("tokens")[text.first : text.last]])
-    known = plain.described(MODEL, layers=(2,), top=5, temperature=0.7)
+    known = plain.described(MODEL, layers=(1,), top=5, temperature=0.7)
     assert np.array_equal(known.rows["hidden"], dump.read("hidden")[text.first : text.last])
     assert np.array_equal(
         known.rows["log_normaliser"], dump.read("log_normaliser")[text.first : text.last, 0]

@@ -47,6 +47,7 @@ def test_weighted_bce_weighs_rejections():
     assert heavy[1] == pytest.approx(6 * float(plain[1]))
 
 
+@pytest.mark.slow
 def test_the_least_weighted_bce_is_at_the_weighted_odds():
     """With weight w the optimum is l / (l + w (1 - l)), not the label itself."""
     scores = jnp.linspace(-6, 6, 2401)
@@ -104,6 +105,7 @@ def test_reverse_kl_is_infinite_off_the_targets_support():
     assert float(o.reverse_kl(**logs(p=[0.5, 0.5, 0.0], q=[0.25, 0.75, 0.0]))) < np.inf
 
 
+@pytest.mark.slow
 def test_forward_kl_and_soft_cross_entropy_have_the_same_gradient():
     log_p = logs()["log_p"]
     slopes = [
@@ -136,6 +138,7 @@ def test_distance_and_acceptance(p, q):
     assert -1e-6 <= halves <= np.log(2)
 
 
+@pytest.mark.slow
 def test_jensen_shannon_tends_to_both_divergences():
     with jax.enable_x64(True):
         pair, small = logs(), 1e-6

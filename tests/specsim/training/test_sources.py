@@ -140,7 +140,7 @@ def served():
 
 
 def test_serving_keeps_the_targets_joint_law(served):
-    """All 81 texts of 4 tokens within the band of Hoeffding and a union bound at 1e-9; the draft is far off."""
+    """All 81 texts of 4 tokens within the band of Hoeffding and a union bound at 1e-9; the draft is far."""
     law = TARGET.joint(4)
     band = math.sqrt(math.log(2 * 81 / 1e-9) / 40_000)
     texts, counts = np.unique(np.asarray(served.batch.tokens), axis=0, return_counts=True)
@@ -186,6 +186,7 @@ def test_streams_keep_what_they_are_told():
     assert weights["wrong"] < weights["judged"] < weights["all"] == 4 * 4
 
 
+@pytest.mark.slow
 def test_a_model_is_a_world_too():
     model, few = toy_model(seed=0), SubVocabulary.of(range(10, 20), whole=256)
     prompts = [[1, 2, 3], [4, 5, 6, 7]]

@@ -24,7 +24,7 @@ from specsim.training import (
 )
 from specsim.training.artefacts import ArtefactError
 
-MODEL = toy_model(seed=0, config=LlamaConfig(256, 32, 64, layers=2, heads=4, kv_heads=2, context=512))
+MODEL = toy_model(seed=0, config=LlamaConfig(256, 16, 32, layers=2, heads=2, kv_heads=1, context=512))
 TOKENS = SubVocabulary.of(range(40, 104), whole=256)
 RECIPE = fastdraft.DraftRecipe(
     hidden=16, layers=1, feed_forward=32, tokens=64, pretraining=2, finetuning=3, batch=2, width=32, every=2
@@ -41,6 +41,7 @@ def test_a_table_student_knows_its_context_only():
     assert rows.tolist() == [2, 7, 3, 2]  # number 3 before + last; before the beginning stands 0
 
 
+@pytest.mark.slow
 def test_a_low_rank_student_has_low_rank():
     student = TableStudent(vocabulary=5, order=1, rank=2)
     table = student.apply(student.init(jax.random.key(0)), Batch.of([[0, 1, 2, 3, 4]])).logits[0]
@@ -57,6 +58,7 @@ def test_a_small_draft_does_not_see_the_future():
     assert not np.array_equal(one[:, 7:], other[:, 7:])
 
 
+@pytest.mark.slow
 def test_a_small_draft_is_an_ordinary_model():
     """The forward pass of :mod:`specsim.models` on the folded parameters says the same."""
     config, params = STUDENT.as_llama(PARAMS)
@@ -83,6 +85,7 @@ def dump(tmp_path_factory):
     return make_dump(plan, place / "dump", model=MODEL)
 
 
+@pytest.mark.slow
 def test_likely_tokens_are_those_of_largest_summed_probability(dump):
     corpus = Corpus.of_dump(dump, names=("top_ids", "top_log_p"))
     total = np.zeros(256)
@@ -90,6 +93,7 @@ def test_likely_tokens_are_those_of_largest_summed_probability(dump):
     assert set(fastdraft.likely_tokens(corpus, 256, 8).ids.tolist()) == set(np.argsort(-total)[:8].tolist())
 
 
+@pytest.mark.slow
 def test_distillation_raises_acceptance(dump):
     corpus = Corpus.of_dump(dump, names=("hidden",), temperature=1.0)
     done = fit(
@@ -104,17 +108,22 @@ def test_distillation_raises_acceptance(dump):
     assert accepted[-3:].mean() > accepted[0] + 0.05
 
 
-@pytest.fixture(scope="module")
-def shipped(dump, tmp_path_factory):
-    place = tmp_path_factory.mktemp("artefacts")
+@pytest.mark.slow
+def test_a_draft_is_trained_in_two_stages(dump):
     text = Corpus.of_texts([np.arange(40, 100)])
     student, done, figures = fastdraft.train(RECIPE, model=MODEL, dump=dump, seed=0, text=text)
-    own, about = fastdraft.contents(student, MODEL)
-    artefacts.save(place / "draft.safetensors", done.params, own=own, about=about | {"seed": 0})
-    artefacts.update_sums(place)
+    assert student.vocabulary.size == 64
     assert 0 < figures["acceptance"] < 1
     assert done.curve.stages == ("pt",) * 2 + ("ft",) * 3
-    return place, student, done.params
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    place = tmp_path_factory.mktemp("artefacts")
+    own, about = fastdraft.contents(STUDENT, MODEL)
+    artefacts.save(place / "draft.safetensors", PARAMS, own=own, about=about | {"seed": 0})
+    artefacts.update_sums(place)
+    return place, STUDENT, PARAMS
 
 
 def test_a_draft_survives_its_file(shipped):
@@ -164,11 +173,11 @@ def test_a_number_too_large_for_float16_is_refused(tmp_path):
 
 
 def test_the_shipped_artefacts_are_as_listed():
-    """Every file has its checksum, and a row of README.md with its whole name and checksum."""
+    """Every file has its checksum, and a row of README.md with its name and checksum."""
     readme = (artefacts.folder() / "README.md").read_text(encoding="utf-8")
     for name in artefacts.names():
         artefacts.path(name)
-        assert f"`{name}.safetensors`" in readme, name
+        assert f"`{name}`" in readme, name
     sums = (artefacts.folder() / "SHA256SUMS").read_text(encoding="ascii").splitlines()
     assert all(line.split()[0] in readme for line in sums)
     assert {file.name for file in artefacts.folder().glob("*.safetensors")} == {
