@@ -8,7 +8,7 @@ from specsim.models import Model
 from specsim.training import artefacts, fastdraft
 
 #: Artefacts that are stand-alone drafts; the others are heads.
-STUDENTS = ("fastdraft", "distillspec")
+STUDENTS = ("fastdraft",)
 
 
 def load(name: str, model: Model) -> tuple[Any, Any]:

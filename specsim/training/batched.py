@@ -62,9 +62,9 @@ def generate_batch(
     --------
     >>> from specsim.models import toy_model
     >>> new = generate_batch(
-    ...     toy_model(seed=0), [[1, 2, 3], [4]], max_new_tokens=2, temperatures=[1.0, 0.0], seeds=[0, 1])
+    ...     toy_model(seed=0), [[1, 2, 3], [4]], max_new_tokens=1, temperatures=[1.0, 0.0], seeds=[0, 1])
     >>> [len(tokens) for tokens in new]
-    [2, 2]
+    [1, 1]
     """
     ids = [check_tokens(model.config, context) for context in contexts]
     if not ids or not len(ids) == len(temperatures) == len(seeds):

@@ -100,7 +100,8 @@ class LlamaStudent:
     --------
     >>> from specsim.models import toy_model
     >>> student = LlamaStudent.of(toy_model(seed=0), SubVocabulary.of(range(64), whole=256), hidden=16)
-    >>> student.apply(student.init(jax.random.key(0)), Batch.of([[5, 6, 7]])).logits.shape
+    >>> shapes = jax.eval_shape(student.init, jax.random.key(0))
+    >>> jax.eval_shape(student.apply, shapes, Batch.of([[5, 6, 7]])).logits.shape
     (1, 3, 64)
     """
 

@@ -48,8 +48,7 @@ def untrained(name: str) -> tuple[object, object]:
         "sorted": lambda: Sorted(backbone, exits=(1, 2, 3), feed_forward=8),
         "judge": lambda: JudgeProbe.plain(model.config.hidden),
     }
-    students = ("fastdraft", "distillspec")
-    if name in students:
+    if name == "fastdraft":
         network = LlamaStudent.of(model, SubVocabulary.of(range(200), whole=256), hidden=16)
     else:
         network = networks[name]()
