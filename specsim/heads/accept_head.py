@@ -67,7 +67,8 @@ class AcceptHead:
     def score(self, params: Params, hidden: jax.Array) -> jax.Array:
         """Logits of acceptance ``(...)`` for the draft's hidden states ``(..., D)``."""
         blocks = params["blocks"] * (self.blocks if self.shared else 1)
-        return through_blocks(blocks, hidden) @ params["weight"] + params["bias"]
+        scores: jax.Array = through_blocks(blocks, hidden) @ params["weight"] + params["bias"]
+        return scores
 
     def apply(self, params: Params, batch: Batch) -> Outputs:
         """Scores ``(B, T)``; ``batch.hidden`` is the draft's."""

@@ -55,7 +55,8 @@ class Accuracy:
 
     def by_rank(self) -> list[list[float]]:
         """For each head the probability that its i-th candidate is right."""
-        return np.diff(self.hits, axis=1, prepend=0.0).tolist()
+        rows: list[list[float]] = np.diff(self.hits, axis=1, prepend=0.0).tolist()
+        return rows
 
 
 #: Logits ``(B, T, K, V')`` of parameters and a batch.

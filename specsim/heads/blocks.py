@@ -55,7 +55,8 @@ def matrix(
 
 
 def _random(key: jax.Array, outputs: int, inputs: int) -> jax.Array:
-    return jax.random.normal(key, (outputs, inputs)) * inputs**-0.5
+    rows: jax.Array = jax.random.normal(key, (outputs, inputs)) * inputs**-0.5
+    return rows
 
 
 def times(weights: Params, x: jax.Array) -> jax.Array:
@@ -156,4 +157,5 @@ def through_layer(
     past
         Parts of the past, each with keys and values ``(B, S_j, K, Dh)``.
     """
-    return layer(config, weights, x, turns_at(config, positions), mask, tuple(past))
+    done: tuple[jax.Array, Pair] = layer(config, weights, x, turns_at(config, positions), mask, tuple(past))
+    return done

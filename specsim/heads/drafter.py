@@ -37,7 +37,8 @@ from theory.walks.rounds import Grower
 
 @jax.jit
 def _logits(network: Any, params: Params, tip: Any, paths: jax.Array) -> jax.Array:
-    return network.backbone.logits(network.path_features(params, tip, paths))
+    rows: jax.Array = network.backbone.logits(network.path_features(params, tip, paths))
+    return rows
 
 
 def rows(network: HeadNetwork, params: Params, tip: Any, paths: Array) -> Array:

@@ -113,7 +113,7 @@ def _arranged(network: Any, params: Params, file: Path) -> Params:
     missing = [_place(place) for place, _ in leaves if _place(place) not in known]
     if missing:
         raise HeadFileError(f"{file} has no array {missing[0]}, which {type(network).__name__} needs")
-    return structure.unflatten([known[_place(place)] for place, _ in leaves])
+    return jax.tree_util.tree_unflatten(structure, [known[_place(place)] for place, _ in leaves])
 
 
 def _place(place: tuple[Any, ...]) -> str:
@@ -124,7 +124,7 @@ def _network(kind: str, settings: dict[str, Any], own: Mapping[str, Any], model:
     if kind == "AcceptHead":
         return AcceptHead(**settings)
     if kind == "JudgeProbe":
-        return JudgeProbe(**{name: jnp.asarray(value) for name, value in own.items()}, **settings)
+        return JudgeProbe(jnp.asarray(own["mean"]), jnp.asarray(own["deviation"]), **settings)
     if model is None:
         raise HeadFileError(f"{kind} needs its target: load(source, model)")
     settings |= {name: Shape(**value) for name, value in settings.items() if isinstance(value, dict)}

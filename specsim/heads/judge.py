@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
+from numpy.typing import ArrayLike
 
 from specsim.heads.blocks import Params
 from specsim.training.network import Batch, Outputs
@@ -55,13 +56,14 @@ class JudgeProbe:
         return cls(mean=jnp.zeros(width), deviation=jnp.ones(width), width=width)
 
     @classmethod
-    def standardised(cls, hidden: jax.Array) -> JudgeProbe:
+    def standardised(cls, hidden: ArrayLike) -> JudgeProbe:
         """By the mean and deviation of states ``(N, D)``; a coordinate that never varies is only centred."""
-        deviation = jnp.std(hidden, axis=0)
+        rows = jnp.asarray(hidden, dtype=jnp.float32)
+        deviation = jnp.std(rows, axis=0)
         return cls(
-            mean=jnp.mean(hidden, axis=0),
+            mean=jnp.mean(rows, axis=0),
             deviation=jnp.where(deviation > 0, deviation, 1.0),
-            width=int(hidden.shape[1]),
+            width=int(rows.shape[1]),
         )
 
     def init(self, key: jax.Array) -> Params:
@@ -70,7 +72,8 @@ class JudgeProbe:
 
     def score(self, params: Params, hidden: jax.Array) -> jax.Array:
         """Logits of being right ``(...)`` for states ``(..., D)``."""
-        return ((hidden - self.mean) / self.deviation) @ params["weight"] + params["bias"]
+        scores: jax.Array = ((hidden - self.mean) / self.deviation) @ params["weight"] + params["bias"]
+        return scores
 
     def apply(self, params: Params, batch: Batch) -> Outputs:
         """Scores ``(B, T)``, and the squared norm of w as penalty."""

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 from specsim.heads.checkable import Answer
 from specsim.models import Full, LayerMask, Model, hidden_states, logits
 from specsim.models.config import Array
+from specsim.models.steps import BUCKET, round_up
 from specsim.training.batched import generate_batch
 
 #: Contexts that are continued at once.
@@ -92,7 +93,7 @@ def drafted(
     )
     parts = []
     for first in range(0, len(contexts), _BATCH):
-        some = list(contexts[first : first + _BATCH])
+        some = [context.tolist() for context in contexts[first : first + _BATCH]]
         seeds = [seed * 1_000_003 + first + place for place in range(len(some))]
         new = generate_batch(small, some, max_new_tokens=count, temperatures=[1.0] * len(some), seeds=seeds)
         for place, (context, drawn) in enumerate(zip(some, new, strict=True)):
@@ -100,8 +101,10 @@ def drafted(
     return _together(parts)
 
 
-def _drafted(model: Model, view: LayerMask, context: Array, drawn: Sequence[int], group: int) -> States:
-    text = np.concatenate([context, drawn])
+def _drafted(
+    model: Model, view: LayerMask, context: Sequence[int], drawn: Sequence[int], group: int
+) -> States:
+    text = np.array([*context, *drawn], dtype=np.int32)
     found = hidden_states(model, text, {"p": Full(), "q": view})
     before = np.arange(len(context) - 1, len(text) - 1)
     row, token = np.arange(len(before)), text[before + 1]
@@ -113,9 +116,11 @@ def _drafted(model: Model, view: LayerMask, context: Array, drawn: Sequence[int]
 
 
 def _log_law(model: Model, hidden: Array) -> Array:
-    rows = np.asarray(logits(model.params, jnp.asarray(hidden)), dtype=np.float64)
+    padded = np.pad(hidden, ((0, round_up(len(hidden), BUCKET) - len(hidden)), (0, 0)))  # few shapes
+    rows = np.asarray(logits(model.params, jnp.asarray(padded)), dtype=np.float64)[: len(hidden)]
     rows -= rows.max(axis=-1, keepdims=True)
-    return rows - np.log(np.exp(rows).sum(axis=-1, keepdims=True))
+    law: Array = rows - np.log(np.exp(rows).sum(axis=-1, keepdims=True))
+    return law
 
 
 def _together(parts: Sequence[States]) -> States:

@@ -163,7 +163,7 @@ def says(network: Any, *, depth: int = DEPTH) -> Callable[[Any, Batch], jax.Arra
         return lambda params, batch: network.backbone.logits(network.unrolled(params, batch, steps=depth)[0])
 
     def logits(params: Any, batch: Batch) -> jax.Array:
-        found = network.apply(params, batch).require("logits")
+        found: jax.Array = network.apply(params, batch).require("logits")
         return found if found.ndim == 4 else found[:, :, None]
 
     return logits

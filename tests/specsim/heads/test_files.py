@@ -17,7 +17,7 @@ def written(tmp_path, network, params=None):
     return path
 
 
-@pytest.mark.parametrize("name", ["hydra++", "dovetail"])
+@pytest.mark.parametrize("name", ["hydra", "dovetail"])
 def test_a_head_comes_back_in_float16(tmp_path, name):
     path = written(tmp_path, TIPS[name])
     network, params = load(path, MODEL)

@@ -1,7 +1,5 @@
 """Every head: what it says untrained, what it may see, and that drafting is what was trained."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,6 +40,12 @@ EAGLES = {
     "dovetail": Eagle(BACKBONE, shape=Shape(16, 16, 2, 1, layers=2), fusion="gated", steps=2),
 }
 TIPS = HEADS | EAGLES
+VARIANTS = {"hydra++", "chimera-no-context", "fspad", "dovetail"}
+
+
+def some(names):
+    """All of them; those that compile much that another one compiles too only among the slow tests."""
+    return [pytest.param(name, marks=pytest.mark.slow if name in VARIANTS else ()) for name in names]
 
 
 def states() -> jax.Array:
@@ -75,7 +79,7 @@ def said(name: str, tokens=TOKENS, hidden=HIDDEN) -> np.ndarray:
     return np.asarray(RUN[name](shaken(TIPS[name]), batch(tokens, hidden)).logits[0])
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", some(HEADS))
 def test_an_untrained_head_says_what_the_target_says_of_the_next_token(name):
     logits = RUN[name](fresh(HEADS[name], 0), batch()).logits[0]
     wanted = np.asarray(HIDDEN @ np.asarray(MODEL.head())[FEW].T)
@@ -83,7 +87,7 @@ def test_an_untrained_head_says_what_the_target_says_of_the_next_token(name):
         np.testing.assert_allclose(logits[:, head], wanted, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", TIPS)
+@pytest.mark.parametrize("name", some(TIPS))
 @pytest.mark.parametrize("changed", [2, 4])
 def test_a_head_sees_no_token_beyond_its_place(name, changed):
     tokens = list(TOKENS)
@@ -99,13 +103,13 @@ def test_a_head_sees_no_token_beyond_its_place(name, changed):
     assert drafted != name.startswith("medusa")
 
 
-@pytest.mark.parametrize("name", ["hydra", "hydra++", "medusa"])
+@pytest.mark.parametrize("name", some(["hydra", "hydra++", "medusa"]))
 def test_given_the_hidden_state_earlier_tokens_tell_nothing(name):
     tokens = [99, 98, 97, *TOKENS[3:]]
     np.testing.assert_array_equal(said(name)[2:], said(name, tokens)[2:])
 
 
-@pytest.mark.parametrize("name", TIPS)
+@pytest.mark.parametrize("name", some(TIPS))
 def test_a_head_sees_no_later_hidden_state(name):
     changed = HIDDEN.at[4:].add(1.0)
     before, after = said(name), said(name, hidden=changed)
@@ -113,7 +117,7 @@ def test_a_head_sees_no_later_hidden_state(name):
     assert np.abs(before[4] - after[4]).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", TIPS)
+@pytest.mark.parametrize("name", some(TIPS))
 def test_drafting_along_the_text_is_what_training_computes(name):
     network, params, wanted = TIPS[name], shaken(TIPS[name]), said(name)
     tip, ids = network.begin(params), jnp.asarray(TOKENS)
@@ -142,15 +146,15 @@ def test_one_step_of_eagle_is_the_first_of_many():
 
 
 def test_fully_aligned_features_are_what_the_head_reads_and_partly_aligned_ones_are_not():
-    for name, same in (("eagle", True), ("fspad", False)):
-        network = EAGLES[name]
-        spoken, regressed = jax.jit(partial(network.unrolled, steps=1))(shaken(network), batch())
-        assert bool(jnp.allclose(spoken[:, :, 0], regressed)) is same
+    for aligned in ("fully", "partly"):
+        network = Eagle(BACKBONE, shape=SHAPE, aligned=aligned)
+        spoken, regressed = network.unrolled(shaken(network), batch(), steps=1)
+        assert bool(jnp.allclose(spoken[:, :, 0], regressed)) is (aligned == "fully")
 
 
 def test_a_padded_column_changes_nothing_before_it():
     whole = batch()
-    cut = Batch.of([*TOKENS[:5], 0, 0], hidden=HIDDEN[None], valid=jnp.arange(7)[None] < 5)
+    cut = Batch.of([[*TOKENS[:5], 0, 0]], hidden=HIDDEN[None], valid=jnp.arange(7)[None] < 5)
     for name in ("chimera", "eagle"):
         params = shaken(TIPS[name])
         left, right = RUN[name](params, whole).logits, RUN[name](params, cut).logits
