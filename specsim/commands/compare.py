@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specsim.commands.output import console
 from specsim.commands.parsing import Parser, UsageError, did_you_mean, listed, name, number, whole
 
 if TYPE_CHECKING:
@@ -106,6 +105,8 @@ def _compare(chosen: Sequence[Published], out: Path, arguments: argparse.Namespa
         results, systems, ground.bench, clocks=clocks, distortions=worlds.distortions(systems)
     )
     _write(rows, refused, out)
+    from specsim.commands.output import console
+
     console().print(table.console_table(rows))
     console().print(f"\ntables, figures and traces are in {out}")
     return 0
@@ -144,6 +145,8 @@ def _show_systems(systems: Mapping[str, Published]) -> None:
     for published in systems.values():
         lossless = "yes" if published.lossless else "no"
         listing.add_row(published.name, lossless, published.claim, published.source)
+    from specsim.commands.output import console
+
     console().print(listing)
 
 

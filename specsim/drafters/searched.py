@@ -109,7 +109,7 @@ def matchness(model: LanguageModel, context: Tokens, window: int) -> tuple[float
     >>> from specsim.decoding.world import World
     >>> world = World(lambda context: np.array([0.1, 0.9, 0.0]))
     >>> matchness(world, (0, 1, 1, 0), 3)[0]
-    0.6666666666666666
+    0.5
     """
     start = max(2, len(context) - window)
     if start >= len(context):
