@@ -13,6 +13,7 @@ from typing import Any
 from specsim.clocks import Call
 from specsim.decoding.drafting import Drafter, Outcome, Proposal, beside, renewed
 from specsim.decoding.reading import LanguageModel, Memory, Reading
+from specsim.decoding.requests import Warming
 from specsim.decoding.session import Session
 from specsim.decoding.system import System
 from theory.chance import Chance
@@ -147,7 +148,7 @@ class Routed:
     def warmed(self, memory: Any) -> Routed:
         """The router for a next request; the chosen drafter keeps what it has learnt."""
         name, inner = memory
-        drafter: Any = self.drafters[name]
-        if not hasattr(drafter, "warmed"):
+        drafter = self.drafters[name]
+        if not isinstance(drafter, Warming):
             return self
         return Routed({**self.drafters, name: drafter.warmed(inner)}, self.choose)

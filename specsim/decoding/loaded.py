@@ -11,14 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from specsim.clocks import Call
 from specsim.decoding.reading import NotRead
 from specsim.models import Model, prefill
-from specsim.models.cache import Cache
 from specsim.models.growing import GrowingTree, row_logits
 from specsim.models.layer_groups import calibrate
 from specsim.models.stages import View
@@ -221,9 +219,3 @@ class LoadedReading:
 
     def _behind(self, tree: GrowingTree, tail: Tokens, tokens: Tokens) -> LoadedReading:
         return LoadedReading(of=self.of, context=(*self.context, *tokens), tail=tail, tree=tree)
-
-
-def cache_of(reading: Any) -> Cache:
-    """The committed cache of a reading of a real model, for tests and diagnostics."""
-    cache: Cache = reading.tree.context
-    return cache
