@@ -134,12 +134,13 @@ def six_overlaps(p: Array, q: Array, levels: Array, step: int, width: int) -> Ar
 
 
 @compiled
-def _mark(p: Array, q: Array, low: float, high: float, marks: Array) -> tuple[float, float]:
+def _mark(p: Array, q: Array, low: float, high: float, marks: Array, inside: Array) -> tuple[float, float]:
     sum_p = sum_q = 0.0
     for i in range(p.size):
         x, y = p[i], q[i]
         below = 1.0 if x <= low * y else 0.0
         marks[i] = (1.0 if x <= high * y else 0.0) - below
+        inside[i] = (x <= low * y) & (y > 0)
         sum_p += below * x
         sum_q += below * y
     return sum_p, sum_q
@@ -177,20 +178,25 @@ def _list_marked(marks: Array, first: int, tokens: Array, count: int) -> int:
 
 
 @compiled
-def collect(p: Array, q: Array, low: float, high: float) -> tuple[Array, Array, float, float]:
-    r"""The entries with :math:`\ell q_x < p_x \le h q_x`; p and q of those before them.
+def collect(
+    p: Array, q: Array, low: float, high: float, inside: Array
+) -> tuple[Array, Array, Array, float, float]:
+    r"""The entries with :math:`\ell q_x < p_x \le h q_x`, their tokens; p and q of those before them.
+
+    Writes down the set :math:`\{x : p_x \le \ell q_x, q_x > 0\}`.
 
     Examples
     --------
-    >>> p, q, *sums = collect(np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5]), 0.5, 1.0)
-    >>> p.tolist(), q.tolist(), [float(value) for value in sums]
-    ([0.3], [0.3], [0.2, 0.5])
+    >>> inside = np.empty(3, dtype=bool)
+    >>> x, y, tokens, *sums = collect(np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5]), 0.5, 1.0, inside)
+    >>> x.tolist(), y.tolist(), tokens.tolist(), [float(value) for value in sums], inside.tolist()
+    ([0.3], [0.3], [1], [0.2, 0.5], [False, False, True])
     """
     tokens, marks = np.empty(p.size + 8, dtype=np.int32), np.zeros(_MARKED, dtype=np.uint8)
     sum_p, sum_q, count = 0.0, 0.0, 0
     for start in range(0, p.size, _MARKED):
         stop = min(start + _MARKED, p.size)
-        part = _mark(p[start:stop], q[start:stop], low, high, marks)
+        part = _mark(p[start:stop], q[start:stop], low, high, marks, inside[start:stop])
         sum_p += part[0]
         sum_q += part[1]
         marks[stop - start :] = 0
@@ -198,7 +204,28 @@ def collect(p: Array, q: Array, low: float, high: float) -> tuple[Array, Array, 
     to_p, to_q = np.empty(count), np.empty(count)
     for i in range(count):
         to_p[i], to_q[i] = p[tokens[i]], q[tokens[i]]
-    return to_p, to_q, sum_p, sum_q
+    return to_p, to_q, tokens[:count], sum_p, sum_q
+
+
+@compiled
+def put_below(x: Array, y: Array, tokens: Array, level: float, inside: Array) -> tuple[float, float]:
+    r"""Add the collected tokens with :math:`x \le \lambda y`, y > 0, to a set; their sums.
+
+    Examples
+    --------
+    >>> inside = np.zeros(4, dtype=bool)
+    >>> put_below(np.array([0.5, 0.25]), np.array([0.25, 0.75]), np.array([3, 1]), 1.0, inside)
+    (0.25, 0.75)
+    >>> inside.tolist()
+    [False, True, False, False]
+    """
+    sum_p = sum_q = 0.0
+    for i in range(x.size):
+        if x[i] <= level * y[i] and y[i] > 0:
+            inside[tokens[i]] = True
+            sum_p += x[i]
+            sum_q += y[i]
+    return sum_p, sum_q
 
 
 @compiled

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.kernels import collect, compiled, count_between, fill_below, read_only, six_overlaps
+from theory.kernels import collect, compiled, count_between, fill_below, put_below, read_only, six_overlaps
 from theory.simplex import SUM_TOLERANCE, Array
 
 _LEVELS = 6  # of one pass
@@ -36,6 +36,9 @@ _TOLERANCE = 1e-13
 _ALL = (2048, 2048)
 _SAMPLE = (1024, 64)
 _HUGE = 1e300
+# levels of the first pass, as multiples of the expected one; or masses of q, if that is near an end
+_ABOUT = (0.6, 0.9, 0.97, 1.03, 1.1, 1.6)
+_LOW, _HIGH = (0.04, 0.2, 0.4, 0.65, 0.88, 0.985), (0.4, 0.6, 0.8, 0.9, 0.96, 0.99)
 
 
 @compiled
@@ -157,25 +160,32 @@ def _crossing(known: Array, size: int, k: int) -> float:
 
 
 @compiled
-def _first_levels(expected: float, top: float, out: Array) -> None:
+def _first_levels(expected: float, k: int, out: Array) -> None:
     """Six levels about the expected one, or over all of the range if that is at an end of it."""
-    if expected < 1e-3 * top or expected > 0.95 * top:
-        out[0], out[1], out[2] = 0.02, 0.2, 1.0
-        out[3], out[4], out[5] = np.sqrt(top), 0.7 * top, 0.94 * top
+    if 1e-3 * k <= expected <= 0.95 * k:
+        for i in range(_LEVELS):
+            out[i] = expected * _ABOUT[i]
+            if out[i] >= k:
+                out[i] = expected * 0.6 ** (i - 2)
         return
-    out[0], out[1], out[2] = expected * 0.94, expected * 0.8, expected * 0.55
-    out[3], out[4], out[5] = expected * 1.06, expected * 1.25, expected * 1.8
-    for i in range(3, 6):
-        if out[i] >= top:
-            out[i] = expected * 0.35 ** (i - 2)
+    masses = _LOW if expected < 1e-3 * k else _HIGH
+    for i in range(_LEVELS):
+        out[i] = k * masses[i] ** (k - 1.0)
+
+
+@compiled
+def _sampled_overlaps(p: Array, q: Array, levels: Array) -> Array:
+    """Overlaps and mass of q, estimated from the first tokens and a sixteenth of the others."""
+    step, width = _SAMPLE
+    first = six_overlaps(p[:step], q[:step], levels, step, step)
+    return first + step / width * six_overlaps(p[step:], q[step:], levels, step, width)
 
 
 @compiled
 def _guess(p: Array, q: Array, k: int) -> float:
     """The level of the optimum, from a sixteenth of the tokens."""
-    step, width = _SAMPLE
     levels, scaled = np.full(_LEVELS, _HUGE), np.zeros(_LEVELS)
-    sums = six_overlaps(p, q, levels, step, width)
+    sums = _sampled_overlaps(p, q, levels)
     mass_p, mass_q = sums[0], sums[_LEVELS]
     if mass_p == 0 or mass_q == 0:
         return k / 2
@@ -184,10 +194,10 @@ def _guess(p: Array, q: Array, k: int) -> float:
         for i in range(_LEVELS):
             levels[i] = k * ((2 * i + 1 + attempt) / (2 * _LEVELS)) ** (k - 1)
         if attempt == 2:
-            _first_levels(_crossing(known, size, k), float(k), levels)
+            _first_levels(_crossing(known, size, k), k, levels)
         for i in range(_LEVELS):
             scaled[i] = levels[i] * mass_p / mass_q
-        sums = six_overlaps(p, q, scaled, step, width)
+        sums = _sampled_overlaps(p, q, scaled)
         for i in range(_LEVELS):
             size = _insert(known, size, levels[i], sums[i] / mass_p - levels[i], 1.0)
     return _crossing(known, size, k)
@@ -211,15 +221,15 @@ def _record(known: Array, size: int, levels: Array, sums: Array, base: Array, be
     return size
 
 
-def _search(p: Array, q: Array, k: int) -> float:
-    """The level whose set of tokens is best.
+def _search(p: Array, q: Array, k: int, inside: Array) -> tuple[float, float, float]:
+    """Write down the best set of tokens; its p and q, and all q.
 
     Not compiled itself: inside of one large function the passes come out slower.
     """
     step, width = _ALL
     known, size, levels = _start(k, 1.0), 2, np.zeros(_LEVELS)
     base, best = np.zeros(3), np.zeros(2)
-    _first_levels(_guess(p, q, k), known[0, 1], levels)
+    _first_levels(_guess(p, q, k), k, levels)
     first, last = 0, 1
     for attempt in range(_WHOLE_ROUNDS):
         sums = six_overlaps(p, q, levels, step, width)
@@ -229,12 +239,18 @@ def _search(p: Array, q: Array, k: int) -> float:
         size = _record(known, size, levels, sums, base, best, k)
         first, last = _divide(known, size, k, best[0] - _TOLERANCE, levels)
         if first == last:
-            return float(best[1])
+            return fill_below(p, q, float(best[1]), inside)
         many = count_between(p, q, known[0, first], known[0, last], *_SAMPLE)
-        if many * 64 <= p.size:  # a fourth of the sample
+        if many * 128 <= p.size:  # an eighth of the sample
             break
-    x, y, base[0], base[1] = collect(p, q, known[0, first], known[0, last])
-    return _among(x, y, known[:, first : last + 1], levels, base, best, k)
+    low, high = known[0, first], known[0, last]
+    x, y, tokens, held_p, held_q = collect(p, q, low, high, inside)
+    base[0], base[1] = held_p, held_q
+    level = _among(x, y, known[:, first : last + 1], levels, base, best, k)
+    if not low <= level <= high:
+        return fill_below(p, q, level, inside)
+    more_p, more_q = put_below(x, y, tokens, level, inside)
+    return held_p + more_p, held_q + more_q, float(base[2])
 
 
 @compiled
@@ -253,7 +269,7 @@ def _among(x: Array, y: Array, gaps: Array, levels: Array, base: Array, best: Ar
             return float(best[1])
         low, high = known[0, first], known[0, last]
         if 2 * count_between(x, y, low, high, step, width) <= x.size:
-            x, y, below_p, below_q = collect(x, y, low, high)
+            x, y, _, below_p, below_q = collect(x, y, low, high, np.empty(x.size, dtype=np.bool_))
             base[0] += below_p
             base[1] += below_q
             size = last + 1 - first
@@ -313,7 +329,8 @@ def optimum(p: Array, q: Array, k: int) -> tuple[float, Array]:
 
     Notes
     -----
-    Cost: mostly three passes, one for six levels, one to collect tokens and one to write the set down.
+    Cost: mostly two passes, one for six levels and one that writes the set down but for the tokens that it
+    collects.
 
     Examples
     --------
@@ -323,6 +340,5 @@ def optimum(p: Array, q: Array, k: int) -> tuple[float, Array]:
     """
     p, q = read_only(p), read_only(q)
     inside = np.empty(p.size, dtype=bool)
-    level = 1.0 if k == 1 else _search(p, q, k)
-    held_p, held_q, mass = fill_below(p, q, level, inside)
+    held_p, held_q, mass = fill_below(p, q, 1.0, inside) if k == 1 else _search(p, q, k, inside)
     return float(mass**k - held_q**k + held_p), inside

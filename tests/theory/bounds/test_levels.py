@@ -16,7 +16,7 @@ from tests.theory.bounds.test_iid_scan import DRAFTS, FAMILIES, by_sorting
 from tests.theory.strategies import frozen
 from theory.bounds import IidScan, levels, optimal_acceptance
 from theory.bounds.histogram import Histogram
-from theory.kernels import COMPILED, collect, count_between, fill_below, read_only, six_overlaps
+from theory.kernels import COMPILED, collect, count_between, fill_below, put_below, read_only, six_overlaps
 from theory.laws import Iid
 from theory.simplex import NotADistribution, check_distribution
 
@@ -117,10 +117,16 @@ def test_passes_against_numpy(size):
     p, q = read_only(p), read_only(q)
     low, high = 0.5, 1.5
     below, between = p <= low * q, (p > low * q) & (p <= high * q)
-    x, y, sum_p, sum_q = collect(p, q, low, high)
+    inside = np.empty(size, dtype=bool)
+    x, y, tokens, sum_p, sum_q = collect(p, q, low, high, inside)
+    assert tokens.tolist() == np.flatnonzero(between).tolist()
+    assert inside.tolist() == (below & (q > 0)).tolist()
     assert x.tolist() == p[between].tolist()
     assert y.tolist() == q[between].tolist()
     assert (sum_p, sum_q) == pytest.approx((p[below].sum(), q[below].sum()))
+    among = between & (p <= 0.9 * q)
+    assert put_below(x, y, tokens, 0.9, inside) == pytest.approx((p[among].sum(), q[among].sum()))
+    assert inside.tolist() == ((p <= 0.9 * q) & (q > 0)).tolist()
     assert count_between(p, q, low, high, 4096, 4096) == between.sum()
     assert count_between(p, q, low, high, 8, 2) == between[np.arange(size) % 8 < 2].sum()
     inside = np.empty(size, dtype=bool)
