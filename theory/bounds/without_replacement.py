@@ -98,9 +98,10 @@ class RaceBound:
             return self._exact(k)
         none = np.empty(0)
         known = _Known(self._scan, self._mass_p, k, none.astype(np.intp), none, none)
+        first, last = self._range
         known = known.evaluated(self._first_sizes())
-        alive = np.arange(self.q.size + 1)
-        floor = known.floor(alive)
+        alive = np.arange(first, last + 1 if first < last else first)
+        floor = known.floor(alive) if alive.size else alive
         for _ in range(_ROUNDS):
             keep = np.flatnonzero(floor < known.best - _TOLERANCE)
             alive, floor = alive[keep], floor[keep]
@@ -113,12 +114,18 @@ class RaceBound:
         lower = min(lower, known.certain_floor)
         inside = np.zeros(self.q.size, dtype=bool)
         inside[self._order[: known.best_size]] = True
-        return 1.0 + lower, 1.0 + known.best, inside
+        return max(0.0, 1.0 + lower), 1.0 + known.best, inside
+
+    @cached_property
+    def _range(self) -> tuple[int, int]:
+        """Smallest and largest prefix worth a look: tokens of p = 0 are all in, tokens of q = 0 are all out."""
+        last = int(np.searchsorted(-self._scan.suffix, 0.0))
+        return min(int(np.searchsorted(self._mass_p, 0.0, side="right")) - 1, last), last
 
     def _first_sizes(self) -> Array:
-        outside = -self._scan.suffix
-        spread = np.searchsorted(outside, outside[0] * np.linspace(1, 0, _FIRST))
-        return np.unique(np.clip(np.append(spread, [0, self.q.size]), 0, self.q.size))
+        outside, (first, last) = -self._scan.suffix, self._range
+        spread = np.searchsorted(outside, outside[first] * np.linspace(1, 0, _FIRST))
+        return np.unique(np.clip(np.append(spread, [first, last]), first, last))
 
     def _exact(self, k: int) -> tuple[Any, Any, Array]:
         law = WithoutReplacement(self.q, k)
