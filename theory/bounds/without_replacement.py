@@ -118,7 +118,7 @@ class RaceBound:
 
     @cached_property
     def _range(self) -> tuple[int, int]:
-        """Smallest and largest prefix worth a look: tokens of p = 0 are all in, tokens of q = 0 are all out."""
+        """Smallest and largest prefix worth a look: tokens of p = 0 are all in, those of q = 0 all out."""
         last = int(np.searchsorted(-self._scan.suffix, 0.0))
         return min(int(np.searchsorted(self._mass_p, 0.0, side="right")) - 1, last), last
 
