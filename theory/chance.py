@@ -122,7 +122,7 @@ class Sampled:
 
     Notes
     -----
-    A draw costs one cumulative sum, O(V). Fractions are answered through their nearest floats. Weights
+    A draw costs one sum over the weights, O(V). Fractions are answered through their nearest floats. Weights
     whose floats would overflow or vanish are divided by the largest first; only their shares matter.
 
     Examples
@@ -147,11 +147,12 @@ class Sampled:
 
     def draw(self, weights: ArrayLike, *, stream: str) -> int:
         """An index drawn by its weight; an index of weight zero is never drawn."""
-        total = _cumulative(check_draw(weights))
+        floats, sums = _block_sums(check_draw(weights))
+        total = np.cumsum(sums)
         point = self._stream(stream).random() * total[-1]
-        # side="right" skips zero weights; rounding up to the very end falls back to the last live index
-        index = int(np.searchsorted(total, point, side="right"))
-        return min(index, int(np.searchsorted(total, total[-1], side="left")))
+        block = _index_at(total, point)
+        inside = np.cumsum(floats[block * _BLOCK : (block + 1) * _BLOCK])
+        return block * _BLOCK + _index_at(inside, point - (total[block - 1] if block else 0.0))
 
     def _stream(self, name: str) -> np.random.Generator:
         if name not in self._streams:
@@ -163,18 +164,34 @@ class Sampled:
 
 #: Sums of weights from here to the largest float are drawn from as they are.
 _LEAST_TOTAL = 1e-280
+#: Cumulative sums are taken over blocks of so many weights, then inside of one of them.
+_BLOCK = 512
 
 
-def _cumulative(weights: Array) -> Array:
-    """Cumulative sums in floats, scaled where the weights' own sums leave the range of normal floats."""
+def _block_sums(weights: Array) -> tuple[Array, Array]:
+    """Weights in floats and their sums by blocks; scaled where these leave the range of normal floats."""
+    starts = np.arange(0, weights.size, _BLOCK)
     try:
+        floats = np.asarray(weights, dtype=np.float64)
         with np.errstate(over="ignore"):
-            sums = np.cumsum(np.asarray(weights, dtype=np.float64))
+            sums = np.add.reduceat(floats, starts)
+            total = float(sums.sum())
     except OverflowError:  # of a fraction
-        sums = np.array([np.inf])
-    if _LEAST_TOTAL <= sums[-1] < np.inf:
-        return sums
-    return np.cumsum(np.asarray(weights / weights.max(), dtype=np.float64))
+        total = np.inf
+    if not _LEAST_TOTAL <= total < np.inf:
+        floats = np.asarray(weights / weights.max(), dtype=np.float64)
+        sums = np.add.reduceat(floats, starts)
+    return floats, sums
+
+
+def _index_at(sums: Array, point: float) -> int:
+    """Where cumulative sums pass a point; never at a weight of zero.
+
+    The right side of equals skips zero weights; a point rounded to the end or beyond falls back to the last
+    live index.
+    """
+    index = int(np.searchsorted(sums, point, side="right"))
+    return min(index, int(np.searchsorted(sums, sums[-1], side="left")))
 
 
 @dataclass(frozen=True)

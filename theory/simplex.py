@@ -553,17 +553,19 @@ class Warp:
             For NaN or plus infinity (the message names the row), a row with no finite logit, or logits
             that are no numbers.
         """
-        scores = self._checked(logits)
+        scores, peak = self._checked(logits)
         if self.temperature == 0:
             return _one_hot(scores.argmax(axis=-1), scores.shape[-1])
-        peak = scores.max(axis=-1, keepdims=True)
         with np.errstate(over="ignore"):  # a difference beyond the range of floats is probability zero
-            weights = np.exp((scores - peak) / float(self.temperature))
+            weights = np.asarray(scores - np.expand_dims(peak, -1))
+            weights /= float(self.temperature)
+            np.exp(weights, out=weights)
         weights = self._filtered(weights)
-        result: Array = weights / weights.sum(axis=-1, keepdims=True)
-        return result
+        weights /= weights.sum(axis=-1, keepdims=True)
+        return weights
 
-    def _checked(self, logits: ArrayLike) -> Array:
+    def _checked(self, logits: ArrayLike) -> tuple[Array, Array]:
+        """Logits in floats, and the largest of each row."""
         scores = _real_numbers(logits)
         if scores.ndim == 0 or scores.shape[-1] == 0:
             raise NotADistribution(f"logits need a vocabulary axis, got shape {scores.shape}")
@@ -574,7 +576,7 @@ class Warp:
                 f"logits{_where(index)} have the maximum {peak[index]}; "
                 "they must hold a finite logit, no NaN and no +inf"
             )
-        return scores
+        return scores, np.asarray(peak)
 
     def _filtered(self, weights: Array) -> Array:
         share = 1.0 if self.top_p is None else float(self.top_p)
