@@ -64,7 +64,7 @@ class SystemDrafter:
     def propose(self, memory: Any, *, chance: Chance) -> Proposal:
         """Run inner rounds."""
         session, start = memory, len(memory.context)
-        laws, work = list[Law](), list[Call]()
+        laws, work, first = list[Law](), list[Call](), None
         while len(session.context) < start + self.length:
             step = self.system.plan.step(
                 self.system, session, chance=Labelled(chance, "inner"), room=self.length
@@ -72,16 +72,16 @@ class SystemDrafter:
             tokens = step.round.tokens
             laws += [Iid(step.reading(tokens[:depth]), 1) for depth in range(len(tokens))]
             work += [*step.round.draft, *step.round.target]
-            session = step.session
+            session, first = step.session, first or step.reading
         tokens = session.context[start : start + self.length]
         tree = DraftTree.chain(tokens, laws=laws[: self.length])
-        return Proposal(tree, (memory, session), tuple(work))
+        return Proposal(tree, (memory, session, first), tuple(work))
 
     def observe(self, memory: Any, outcome: Outcome) -> Memory:
         """The inner target keeps what it has read of the emitted text; the inner drafter hears of it."""
-        before, after = memory
+        before, after, first = memory
         target = renewed(self.system.target, after.target, outcome)
-        told = Outcome(DraftTree.empty(), before.target.read([()]), outcome.tokens, 0, after=target)
+        told = Outcome(DraftTree.empty(), first, outcome.tokens, 0, after=target)
         inner = self.system.drafter.observe(before.memory, told)
         return Session(target=target, memory=inner)
 
