@@ -31,7 +31,8 @@ class Round:
     Attributes
     ----------
     drafted
-        Tokens that were submitted to verification.
+        Tokens that were drafted. In overlapped rounds they are submitted to verification in the next one, but
+        for the first; those dropped unseen count.
     depth
         Length of the longest drafted path.
     accepted
@@ -145,7 +146,7 @@ class Overlapped:
         emitted, accepted = _verify(reading, tokens[:judged], laws, chance)
         kept = emitted[:room]
         done = Round(
-            drafted=judged,
+            drafted=len(new.tokens),
             depth=judged,
             accepted=min(accepted, len(kept)),
             tokens=kept,
