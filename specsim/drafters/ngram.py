@@ -34,6 +34,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from specsim.stores.documents import packed_trigrams
+
 Array = NDArray[Any]
 
 #: The discount of every order unless told otherwise, the usual three quarters.
@@ -120,7 +122,10 @@ class NGram:
             For tokens outside the vocabulary, no trigram at all, or parameters out of their range.
         """
         _check_parameters(vocabulary, discount, cutoffs)
-        keys = [_trigram_keys(document, number, vocabulary) for number, document in enumerate(documents)]
+        keys = [
+            packed_trigrams(document, number=number, vocabulary=vocabulary)
+            for number, document in enumerate(documents)
+        ]
         trigrams = Counts.of(np.concatenate([np.zeros(0, dtype=np.int64), *keys]))
         if not trigrams.keys.size:
             raise ValueError("no document has three tokens or more; there is nothing to count")
@@ -234,24 +239,6 @@ def _ratio(numerators: Array, denominator: int, exact: bool) -> Array:
     out = np.empty(len(numerators), dtype=object)
     out[:] = [Fraction(int(numerator), denominator) for numerator in numerators]
     return out
-
-
-def _trigram_keys(document: ArrayLike, number: int, vocabulary: int) -> Array:
-    tokens = np.asarray(document)
-    if tokens.size == 0:
-        return np.zeros(0, dtype=np.int64)
-    if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
-        raise ValueError(
-            f"document {number} must be one axis of integer tokens, "
-            f"got shape {tokens.shape} of {tokens.dtype}"
-        )
-    if tokens.min() < 0 or tokens.max() >= vocabulary:
-        raise ValueError(
-            f"document {number} has tokens in {tokens.min()} .. {tokens.max()}; "
-            f"the vocabulary is 0 .. {vocabulary - 1}"
-        )
-    wide = tokens.astype(np.int64)
-    return np.asarray((wide[:-2] * vocabulary + wide[1:-1]) * vocabulary + wide[2:])
 
 
 def _check_parameters(vocabulary: int, discount: Fraction, cutoffs: tuple[int, int]) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from specsim.stores.documents import checked_document
 from specsim.stores.text import MARK, Tokens
 
 Array = NDArray[Any]
@@ -73,7 +74,10 @@ class Datastore:
         """
         if span < 1:
             raise ValueError(f"span must be at least 1, got {span}")
-        parts = [np.append(_document(d, n, vocabulary), MARK) for n, d in enumerate(documents)]
+        parts = [
+            np.append(checked_document(d, number=n, vocabulary=vocabulary), MARK)
+            for n, d in enumerate(documents)
+        ]
         tokens = np.concatenate([np.zeros(0, dtype=np.int32), *parts]).astype(np.int32)
         followed = np.append(tokens[:-1] != MARK, False) & np.append(tokens[1:] != MARK, False)
         order = np.argsort(_ranks(tokens, span), kind="stable")
@@ -123,23 +127,6 @@ class Datastore:
             piece = self.tokens[place + 1 : place + 1 + length].tolist()
             out.append(tuple(piece[: piece.index(MARK)] if MARK in piece else piece))
         return out
-
-
-def _document(document: ArrayLike, number: int, vocabulary: int) -> Array:
-    tokens = np.asarray(document)
-    if tokens.size == 0:
-        return np.zeros(0, dtype=np.int32)
-    if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
-        raise ValueError(
-            f"document {number} must be one axis of integer tokens, "
-            f"got shape {tokens.shape} of {tokens.dtype}"
-        )
-    if tokens.min() < 0 or tokens.max() >= vocabulary:
-        raise ValueError(
-            f"document {number} has tokens in {tokens.min()}..{tokens.max()}; "
-            f"the vocabulary is 0..{vocabulary - 1}"
-        )
-    return tokens.astype(np.int32)
 
 
 def _ranks(tokens: Array, span: int) -> Array:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from specsim.stores.datastore import Array
+from specsim.stores.documents import packed_trigrams
 from specsim.stores.persistent import PersistentMap
 from specsim.stores.text import Tokens, checked_tokens
 from theory.shapes.dynamic.mcts import Mcts
@@ -72,7 +73,9 @@ class TrigramTable:
             raise ValueError(f"vocabulary must be in 1..{2**21 - 1}, got {vocabulary}")
         if successors < 1:
             raise ValueError(f"successors must be at least 1, got {successors}")
-        packed = [_packed(np.asarray(document), n, vocabulary) for n, document in enumerate(documents)]
+        packed = [
+            packed_trigrams(document, number=n, vocabulary=vocabulary) for n, document in enumerate(documents)
+        ]
         keys, counts = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *packed]), return_counts=True)
         order = np.lexsort((keys, -counts, keys // vocabulary))
         pairs, counts, tokens = keys[order] // vocabulary, counts[order], keys[order] % vocabulary
@@ -171,15 +174,3 @@ class Trigrams:
         old = scores.get(token, 0.0)
         scores[token] = max(old, min(self.cap, old + self.step))
         return tuple(sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))[: self.successors])
-
-
-def _packed(tokens: Array, number: int, vocabulary: int) -> Array:
-    if tokens.size == 0:
-        return np.zeros(0, dtype=np.int64)
-    if tokens.ndim != 1 or tokens.dtype.kind not in "iu" or tokens.min() < 0 or tokens.max() >= vocabulary:
-        raise ValueError(
-            f"document {number} must be one axis of integer tokens in 0..{vocabulary - 1}, "
-            f"got shape {tokens.shape} of {tokens.dtype}"
-        )
-    wide = tokens.astype(np.int64)
-    return np.asarray((wide[:-2] * vocabulary + wide[1:-1]) * vocabulary + wide[2:])

@@ -77,7 +77,7 @@ def test_bad_input():
         TrigramTable.of([], vocabulary=2**21)
     with pytest.raises(ValueError, match="successors must be at least 1"):
         TrigramTable.of([], vocabulary=3, successors=0)
-    with pytest.raises(ValueError, match=r"document 0 must be one axis of integer tokens in 0\.\.2"):
+    with pytest.raises(ValueError, match=r"document 0 (must be one axis of integer tokens|has tokens in 0)"):
         TrigramTable.of([[0, 1, 3]], vocabulary=3)
     with pytest.raises(ValueError, match="step must be in"):
         Trigrams(TrigramTable.of([], vocabulary=3), step=4.0)
