@@ -30,6 +30,7 @@ _EPILOG = """\
 examples:
   specsim compare --target toy --systems plain,speculative,rsd
   specsim compare --target smollm2-135m --systems all --prompts 8 --tokens 48 --out compared
+  specsim compare --target qwen2.5-coder-1.5b --draft qwen2.5-coder-0.5b --systems plain,speculative,sequoia
   specsim compare --list
 """
 
@@ -44,6 +45,7 @@ def add_to(commands: Any) -> Parser:
     )
     add = parser.add_argument
     add("--target", metavar="NAME", default="smollm2-135m", help="the model (smollm2-135m)")
+    add("--draft", metavar="NAME", help="a smaller model with its tokens (the target with layers left out)")
     add("--systems", metavar="A,B", type=listed(name), default=("all",), help="names, or all (all)")
     add("--prompts", metavar="N", type=whole(1), default=4, help="of four domains in turn (4)")
     add("--tokens", metavar="N", type=whole(1), default=32, help="emitted a request, at least (32)")
@@ -82,7 +84,12 @@ def _chosen(names: Sequence[str], systems: Mapping[str, Published]) -> list[Publ
 def _compare(chosen: Sequence[Published], out: Path, arguments: argparse.Namespace) -> int:
     from specsim.comparing import benches, running, table, worlds
 
-    ground = benches.ground(arguments.target, count=arguments.prompts, temperature=arguments.temperature)
+    ground = benches.ground(
+        arguments.target,
+        draft=arguments.draft,
+        count=arguments.prompts,
+        temperature=arguments.temperature,
+    )
     made, refused = benches.make(chosen, ground.bench)
     if refused and arguments.systems != ("all",):
         raise UsageError("; ".join(f"{name} can't be made: {reason}" for name, reason in refused.items()))

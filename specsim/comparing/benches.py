@@ -16,6 +16,7 @@ from theory.laws import Tokens
 from theory.simplex import Warp
 
 if TYPE_CHECKING:
+    from specsim.models import Model
     from specsim.models.tokenizer import Tokenizer
 
 TOY = "toy"
@@ -32,8 +33,8 @@ class Ground:
     end_tokens: tuple[int, ...] = ()
 
 
-def ground(target: str, *, count: int, temperature: float, seed: int = 0) -> Ground:
-    """A model with prompts and a corpus.
+def ground(target: str, *, count: int, temperature: float, draft: str | None = None, seed: int = 0) -> Ground:
+    """A model with prompts and a corpus, and a smaller one beside it if one is named.
 
     Parameters
     ----------
@@ -44,15 +45,20 @@ def ground(target: str, *, count: int, temperature: float, seed: int = 0) -> Gro
         Prompts; of real models those of the four domains in turn.
     temperature
         Of target and drafts.
+    draft
+        Name or path of a second model with the same tokens, which drafts where a stand-alone draft is asked
+        for; a part of the target's own layers for None.
     seed
         Chooses the prompts.
 
     Raises
     ------
     ValueError
-        If the model is unknown, or there are not as many prompts.
+        If a model is unknown, there are not as many prompts, or the two don't share their tokens.
     """
     if target == TOY:
+        if draft is not None:
+            raise ValueError(f"the toy has no model beside it, got draft {draft!r}; name a language model")
         return _toy(count, temperature, seed)
     from specsim.models import load
 
@@ -65,8 +71,24 @@ def ground(target: str, *, count: int, temperature: float, seed: int = 0) -> Gro
         corpus += model.tokenizer.encode(f"{text.body}\n{text.answer}\n")
         if len(corpus) >= CORPUS:
             break
-    bench = Bench(model, Warp(temperature=temperature), corpus=tuple(corpus[:CORPUS]))
+    companion = None if draft is None else load(draft)
+    if companion is not None:
+        _check_tokens(model, companion, [prompt.text for prompt in chosen])
+    bench = Bench(model, Warp(temperature=temperature), companion, tuple(corpus[:CORPUS]))
     return Ground(bench, ids, tuple(model.tokenizer.end_tokens))
+
+
+def _check_tokens(target: Model, draft: Model, texts: Sequence[str]) -> None:
+    """Raise unless two models have as many tokens, and read texts as the same ones."""
+    sizes = target.config.vocabulary, draft.config.vocabulary
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            f"{target.name} has {sizes[0]} tokens and {draft.name} {sizes[1]}; a draft must have its "
+            "target's tokens"
+        )
+    for text in texts:
+        if target.tokenizer.encode(text) != draft.tokenizer.encode(text):
+            raise ValueError(f"{target.name} and {draft.name} read the text {text[:40]!r} as other tokens")
 
 
 def _tokens(tokenizer: Tokenizer, text: str) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -92,3 +92,29 @@ def test_programming_errors_are_not_taken_for_missing_weights() -> None:
 
 def test_only_lossy_systems_are_held_against_the_worlds() -> None:
     assert distortions([by_name("speculative")]) == {}
+
+
+def test_a_toy_has_no_model_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*SMALL, "--draft", "smollm2-135m"]) != 0
+    assert "the toy has no model beside it, got draft 'smollm2-135m'" in capsys.readouterr().err
+
+
+@dataclass(frozen=True)
+class Reads:
+    """A tokenizer that reads every text as the same token."""
+
+    token: int
+
+    def encode(self, text: str) -> list[int]:
+        return [self.token] * len(text)
+
+
+def test_target_and_draft_share_their_tokens() -> None:
+    chatty = replace(toy_model(seed=0), name="target", tokenizer=Reads(1))
+    other = replace(chatty, name="draft", tokenizer=Reads(2))
+    small = replace(other, config=replace(other.config, vocabulary=128))
+    with pytest.raises(ValueError, match=r"target and draft read the text .* as other tokens"):
+        benches._check_tokens(chatty, other, ["abc"])
+    with pytest.raises(ValueError, match="target has 256 tokens and draft 128; a draft must have its target"):
+        benches._check_tokens(chatty, small, [])
+    benches._check_tokens(chatty, chatty, ["abc"])
