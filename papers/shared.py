@@ -125,12 +125,17 @@ def runs(system, prompts, *, seeds, tokens, end_tokens=()):
 
 
 def run(system, prompt, rng, tokens, end_tokens):
-    session, rounds, count, chance = open_session(system, prompt), [], 0, Sampled(rng)
+    return run_on(system, open_session(system, prompt), rng, tokens, end_tokens)[0]
+
+
+def run_on(system, session, rng, tokens, end_tokens):
+    """A trace, and the session that it ends in."""
+    prompt, rounds, count, chance = session.context, [], 0, Sampled(rng)
     while count < tokens and not (rounds and set(rounds[-1].tokens) & set(end_tokens)):
         step = system.plan.step(system, session, chance=chance, room=10**6)
         session, count = step.session, count + len(step.round.tokens)
         rounds.append(step.round)
-    return Trace(tuple(prompt), tuple(rounds))
+    return Trace(tuple(prompt), tuple(rounds)), session
 
 
 def measured(case, traces, *, by=None):
@@ -160,13 +165,13 @@ def mean_of(case, quantity, values):
 
 
 @cache
-def real_bench(*, temperature):
-    """SmolLM2-135M-Instruct (4-bit weights) and prompts that the shipped trace does not hold."""
+def real_bench(*, temperature, each=1):
+    """SmolLM2-135M-Instruct (4-bit weights); ``each`` prompts a domain, none of the shipped trace."""
     from specsim.sources.prompts import prompts
     from specsim.systems import Bench
 
     model = smollm()
-    texts = [prompts(domain, count=1, seed=7)[0].text for domain in DOMAINS]
+    texts = [one.text for domain in DOMAINS for one in prompts(domain, count=each, seed=7)]
     ids = [tuple(model.tokenizer.chat([("user", text)]))[-160:] for text in texts]
     return Bench(model, Warp(temperature=temperature)), ids
 
@@ -179,9 +184,9 @@ def smollm():
 
 
 @cache
-def real_traces(make, temperature, seeds, tokens):
+def real_traces(make, temperature, seeds, tokens, each=1):
     """Runs of the system that ``make`` makes of the real bench."""
-    bench, prompts = real_bench(temperature=temperature)
+    bench, prompts = real_bench(temperature=temperature, each=each)
     return runs(make(bench), prompts, seeds=seeds, tokens=tokens, end_tokens=bench.model.tokenizer.end_tokens)
 
 
@@ -190,11 +195,11 @@ def chain_of_4(bench):
     return speculative.system(bench.target, bench.draft, length=4)
 
 
-def on_the_model(systems, *, temperature=0.6, seeds=2, tokens=10, extra=()):
+def on_the_model(systems, *, temperature=0.6, seeds=2, tokens=10, each=1, extra=()):
     """Figures of systems, by name, on the real model, with errors over prompts."""
     found = []
     for name, make in systems.items():
-        traces = real_traces(make, temperature, seeds, tokens)
+        traces = real_traces(make, temperature, seeds, tokens, each)
         found += measured(f"model: {name}", traces, by=metrics.prompt)
         found += [
             mean_of(f"model: {name}", quantity, map(of, traces)) for quantity, of in dict(extra).items()

@@ -2,8 +2,8 @@
 
 Run it with
 
-    python papers/hydra/reproduce.py            # writes table.csv and heads.png
-    python papers/hydra/reproduce.py --quick    # the same numbers, no files
+    python papers/hydra/reproduce.py            # writes table.csv, model.csv and heads.png
+    python papers/hydra/reproduce.py --quick    # without the real model, writes nothing
 """
 
 import sys
@@ -12,14 +12,21 @@ from pathlib import Path
 
 import numpy as np
 
+from papers.heads import CHAIN, headed, on_held_out
 from papers.shared import COLOURS, asked, axes, finish, mean_of, save, softmax
 from specsim.decoding import World
 from specsim.decoding.marginal import Marginal
-from theory.shapes.dynamic import Eagle2, by_target
+from specsim.systems import hydra
+from theory.shapes import Profile
+from theory.shapes.dynamic import Eagle2, Medusa, by_target
 
 HERE = Path(__file__).parent
 VOCABULARY, WORLDS, CONTEXTS, HEADS, NODES = 6, 8, 12, 4, 12
 SHARPNESS = 2.5
+SYSTEMS = {
+    "Hydra, 16 nodes": hydra.real,
+    "Medusa, the same tree": headed("medusa", Medusa(Profile.by_depth(hydra.ACCURACY)), hydra.NODES),
+}
 
 
 @cache
@@ -51,7 +58,7 @@ def main():
         figures,
         options=options,
         draw=lambda _: draw(means),
-        model=list,
+        model=on_model,
     )
 
 
@@ -80,6 +87,12 @@ def tokens(draft, truth, context):
     tree = grow(draft=Rows(draft.open(context)), budget=NODES, chance=None)
     read = truth.open(context).read([tree.prefix(n) for n in range(tree.size + 1)])
     return by_target(tree, target=read)
+
+
+def on_model():
+    """The shipped heads, beside each other on one tree and beside a chain of the plain draft."""
+    first, other = SYSTEMS
+    return list(on_held_out(SYSTEMS, gains=[(first, other), (first, CHAIN)]))
 
 
 def draw(means):

@@ -2,8 +2,8 @@
 
 Run it with
 
-    python papers/medusa/reproduce.py            # writes table.csv and heads.png
-    python papers/medusa/reproduce.py --quick    # the same numbers, no files
+    python papers/medusa/reproduce.py            # writes table.csv, model.csv and heads.png
+    python papers/medusa/reproduce.py --quick    # without the real model, writes nothing
 """
 
 import sys
@@ -12,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from papers.heads import CHAIN, headed, on_held_out
 from papers.shared import COLOURS, asked, axes, finish, mean_of, save, softmax
 from specsim.decoding import World
 from specsim.decoding.marginal import Marginal
+from specsim.systems import medusa, medusa_typical
 from theory.lossy import Typical
 from theory.shapes import Profile
 from theory.shapes.dynamic import Medusa, by_target
@@ -24,6 +26,13 @@ HERE = Path(__file__).parent
 VOCABULARY, WORLDS, CONTEXTS, HEADS, NODES = 6, 8, 12, 4, 12
 SHARPNESS = 2.5
 EPSILON, DELTA = 0.09, 0.3  # typical acceptance as published
+FULL = Profile.by_depth([[0.3, 0.29, 0.28], [0.3, 0.29, 0.28]])  # grows to 3 children, then 3 each
+SYSTEMS = {
+    "Medusa, 16 nodes": medusa.real,
+    "sparse tree of 12": headed("medusa", Medusa(Profile.by_depth(medusa.ACCURACY)), NODES),
+    "full tree of 12": headed("medusa", Medusa(FULL), NODES),
+    "typical acceptance, 16 nodes": medusa_typical.real,
+}
 
 
 @cache
@@ -53,7 +62,7 @@ def main():
         figures,
         options=options,
         draw=lambda _: draw(top),
-        model=list,
+        model=on_model,
     )
 
 
@@ -73,7 +82,7 @@ def accuracies(seed):
 def compared(seed, top):
     """Expected tokens of the calibrated sparse tree and of the full tree (3 children, then 3 each)."""
     sparse = Medusa(Profile.by_depth(top[:, :4].tolist()))
-    full = Medusa(Profile.by_depth([[0.3, 0.29, 0.28], [0.3, 0.29, 0.28]]))
+    full = Medusa(FULL)
     values = []
     for context in contexts(seed):
         heads = Marginal(world(seed).rows).open(context).read([(0,) * HEADS])
@@ -97,6 +106,13 @@ def typical(seed):
         kept = p * rule.passes(p)
         found.append((kept.sum(), total_variation(p, kept / kept.sum())))
     return np.mean(found, axis=0)
+
+
+def on_model():
+    """The shipped heads, beside a chain of the plain draft; trees beside each other."""
+    whole, sparse, full, typical = SYSTEMS
+    pairs = [(whole, CHAIN), (sparse, full), (typical, whole)]
+    return list(on_held_out(SYSTEMS, gains=pairs))
 
 
 def draw(top):

@@ -10,11 +10,14 @@ import pytest
 
 PAPERS = Path(__file__).parents[2] / "papers"
 #: Seconds of CPU are few for the first ones; the others are slow tests.
-LIGHT = ("hydra", "triforce")
+LIGHT = ("chimera", "hydra", "triforce")
 HEAVY = (
     "aded",
     "distillspec",
     "dovetail",
+    "fspad",
+    "judge",
+    "kangaroo",
     "medusa",
     "osd",
     "prompt-lookup",
