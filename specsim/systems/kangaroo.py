@@ -13,7 +13,8 @@ SURE, MOST = 0.6, 6
 
 def system(target: LanguageModel, draft: LanguageModel, *, most: int) -> System:
     """A chain that ends behind the first unsure token, which is submitted."""
-    return System(target, PolicyChain(draft, TopOne(SURE), limit=most), TopDown(Maximal()), name="kangaroo")
+    drafter = PolicyChain(draft, TopOne(SURE, looks="behind"), limit=most)
+    return System(target, drafter, TopDown(Maximal()), name="kangaroo")
 
 
 def world(worlds: Worlds) -> System:
