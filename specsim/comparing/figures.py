@@ -37,7 +37,7 @@ def efficiencies(rows: Sequence[Row]) -> Figure:
         for place, row in enumerate(rows):
             colour, fill = ("#0072B2", "#0072B2") if row.lossless else ("#D55E00", "white")
             _bar(axes, row.block_efficiency, place, colour, "o", fill)
-        axes.set_xlabel("tokens a target call (95 % interval); hollow: not lossless")
+        axes.set_xlabel("tokens a target call (95 % interval)\nhollow: not lossless")
     return figure
 
 
@@ -64,7 +64,7 @@ def positions(rows: Sequence[Row]) -> Figure:
     deepest = max((len(row.positional_acceptance) for row in drafting), default=1)
     with style():
         figure = Figure(figsize=(0.75 * PAGE, 2.9))
-        axes = figure.add_axes((0.1, 0.14, 0.56, 0.82))
+        axes = figure.add_axes((0.1, 0.14, 0.64, 0.76))
         labels = list[Label]()
         for number, row in reversed(list(enumerate(drafting))):
             shares = [estimate.value for estimate in row.positional_acceptance]
