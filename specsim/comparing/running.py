@@ -180,9 +180,20 @@ def settings_of(bench: Bench, *, max_new_tokens: int, end_tokens: Collection[int
         "companion": None if bench.companion is None else _identity(bench.companion),
         "warp": repr(bench.warp),
         "corpus": digest(bench.corpus),
+        "trained parts": "given" if bench.load is not None else _shipped_parts(),
         "max_new_tokens": max_new_tokens,
         "end_tokens": sorted(end_tokens),
     }
+
+
+def _shipped_parts() -> str:
+    """Of the checksums of all shipped parts: retrained heads make another run."""
+    try:
+        from specsim.training import artefacts
+    except ModuleNotFoundError:  # without the extra 'training' no part is loaded
+        return "none"
+    sums = artefacts.folder() / artefacts.SUMS
+    return hashlib.sha256(sums.read_bytes()).hexdigest()[:16] if sums.is_file() else "none"
 
 
 def _identity(model: Any) -> str:

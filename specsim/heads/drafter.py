@@ -159,7 +159,9 @@ class HeadDrafter:
         Of the heads' laws; the target's, unless a temperature of its own is wanted (which is recorded, and
         so lossless).
 
-    Notes ----- The target must have features (its reading's ``hidden`` and ``history``). Right after a
+    Notes
+    -----
+    The target must have features (its reading's ``hidden`` and ``history``). Right after a
     prompt of one token nothing is known yet, and nothing is drafted.
     """
 

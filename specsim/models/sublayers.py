@@ -132,7 +132,9 @@ def matchness(model: HasWeights, tokens: Sequence[int] | Array, view: View, *, w
         In [0, 1]. Exact for this text; as an estimate of how often drafts are accepted it has the error of
         ``window`` dependent observations.
 
-    Notes ----- Cost: one pass of the view over the text. The release of SWIFT scores one fixed window of 50
+    Notes
+    -----
+    Cost: one pass of the view over the text. The release of SWIFT scores one fixed window of 50
     tokens; here the window is the last one, as the paper says.
 
     Examples

@@ -83,7 +83,9 @@ class MultistepProblem:
         ValueError
             If probabilities do not sum to one (floats: within 1e-6), or a row is no distribution.
 
-        Notes ----- Floats stand for the numbers that they are. Where their sums miss one by rounding, the
+        Notes
+        -----
+        Floats stand for the numbers that they are. Where their sums miss one by rounding, the
         largest entry of a row, and the most likely tree, is read as what makes the sum one.
         """
         total = sum(trees.values())
