@@ -31,13 +31,17 @@ def asked_of_the_model(domain, count):
 
 
 @cache
-def corpus(domain, size):
-    """About so many tokens of a domain's other texts and their answers, evenly from all of them."""
+def training_texts(domain):
+    """Token ids of a domain's other texts, each with its answer."""
     held = source.prompts(domain, count=16, seed=0)
     others = source.without_recorded(source.all_prompts(domain), recorded=held)
-    share = max(1, size // len(others))
-    encode = smollm().tokenizer.encode
-    return tuple(token for one in others for token in encode(f"{one.text}\n{one.answer}\n")[:share])
+    return [tuple(smollm().tokenizer.encode(f"{one.text}\n{one.answer}\n")) for one in others]
+
+
+def corpus(domain, size):
+    """About so many tokens of a domain's other texts, evenly from all of them."""
+    texts = training_texts(domain)
+    return tuple(token for text in texts for token in text[: max(1, size // len(texts))])
 
 
 def bench(*, temperature=TEMPERATURE, **more):

@@ -63,7 +63,9 @@ SYSTEMS = {
 def main():
     options = asked(__doc__)
     figures = [one for draft in DRAFTS for one in on_worlds(draft)]
-    return finish(HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS))
+    return finish(
+        HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS, each=2, tokens=16)
+    )
 
 
 def on_worlds(kind):

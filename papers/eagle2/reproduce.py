@@ -71,7 +71,9 @@ def main():
         + on_a_world("calibrated")
         + on_a_world("overconfident")
     )
-    return finish(HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS))
+    return finish(
+        HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS, each=2, tokens=16)
+    )
 
 
 def on_the_trace(draft):
@@ -132,7 +134,7 @@ def draw(figures):
     errors = [2 * one.standard_error for one in bars]
     panels[1].barh(names, [one.value for one in bars], xerr=errors, color="#56b4e9", capsize=3)
     panels[1].grid(visible=False)
-    panels[1].set(xlabel="expected tokens a round, 12 nodes", title="worlds, calibrated draft")
+    panels[1].set(xlabel="expected tokens a round, 12 nodes", xlim=(0, 3.2), title="worlds, calibrated draft")
     panels[1].invert_yaxis()
     save(figure, HERE / "confidence.png")
 

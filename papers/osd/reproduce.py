@@ -3,7 +3,7 @@
 Run it with
 
     python papers/osd/reproduce.py            # writes table.csv and stream.png
-    python papers/osd/reproduce.py --quick    # the same numbers, no files
+    python papers/osd/reproduce.py --quick    # without the real model, no files
 """
 
 import sys
@@ -12,9 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from papers.shared import COLOURS, asked, axes, finish, mean_of, save
+from papers.texts import asked_of_the_model, bench
+from papers.texts import stream as requests_of
+from specsim import metrics
 from specsim.decoding import Routed, System, World, decode_all
 from specsim.drafters.learning import Learning
 from specsim.stores.worlds import TextWorld
+from specsim.systems import osd
 from theory.chance import Sampled
 from theory.walks import named
 
@@ -24,6 +28,8 @@ SHIFT = REQUESTS // 2  # the request at which the topic changes
 TOPICS = [TextWorld(vocabulary=VOCABULARY, orders=(0.8, 0.2), exponent=1.2, seed=seed) for seed in (1, 2)]
 GENERAL = TextWorld(vocabulary=VOCABULARY, orders=(0.8, 0.2), exponent=1.2, seed=3)
 WEIGHTS = {"online": 0.7, "static": 0.0}
+# on the real model: so many requests of each topic, one topic after the other
+REAL_TOPICS, REAL_REQUESTS, REAL_TOKENS = ("code", "chat"), 6, 24
 SCHEME = named.token_level(LENGTH)
 #: The first token of a prompt names the topic, so that the target (and a router) can know it.
 
@@ -47,7 +53,7 @@ def main():
         figures,
         options=options,
         draw=lambda _: draw(curves),
-        model=list,
+        model=lambda: list(on_the_model()),
     )
 
 
@@ -81,6 +87,34 @@ def stream(drafter, *, back_and_forth=False):
         traces, _ = decode_all(system, prompts, max_new_tokens=TOKENS, chance=chance)
         found.append([positional(trace) for trace in traces])
     return np.array(found)
+
+
+def on_the_model():
+    """Two drafts on one stream of requests, with lessons and without: acceptance by parts of the stream."""
+    here = bench()
+    prompts = [one for topic in REAL_TOPICS for one in asked_of_the_model(topic, REAL_REQUESTS)]
+    drafts = {"three layers left out": here.draft, "small trained draft": here.student("fastdraft")}
+    for label, model in drafts.items():
+        curves = {}
+        for name, weight in (("online", osd.WEIGHT), ("static", 0.0)):
+            drafter = Learning(model, named.token_level(osd.LENGTH).grow, weight=weight, every=osd.EVERY)
+            traces, _ = requests_of(System(here.target, drafter, SCHEME.walk), prompts, tokens=REAL_TOKENS)
+            curves[name] = np.array([metrics.mean_positional_acceptance([one]).value for one in traces])
+        yield from parts(f"model: {label}", curves)
+
+
+def parts(case, curves):
+    """Means over the requests of half a topic each; the gain of learning is paired by request."""
+    half = REAL_REQUESTS // 2
+    spans = {}
+    for number, topic in enumerate(REAL_TOPICS):
+        start = number * REAL_REQUESTS
+        spans[f"{topic}, first half"] = slice(start, start + half)
+        spans[f"{topic}, second half"] = slice(start + half, start + REAL_REQUESTS)
+    for label, span in spans.items():
+        for name, curve in curves.items():
+            yield mean_of(f"{case}, {name}", f"accepted a draft, {label}", curve[span])
+    yield mean_of(case, "gain of learning, all requests", curves["online"] - curves["static"])
 
 
 def positional(trace):

@@ -3,7 +3,7 @@
 Run it with
 
     python papers/prompt-lookup/reproduce.py            # writes table.csv and copying.png
-    python papers/prompt-lookup/reproduce.py --quick    # the same numbers, no files
+    python papers/prompt-lookup/reproduce.py --quick    # without the real model, no files
 """
 
 import sys
@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from papers.shared import COLOURS, asked, axes, finish, mean_of, save
+from papers.texts import KINDS, asked_of_the_model, bench, less, ratios, real_runs
+from specsim import metrics
 from specsim.decoding import System, World, decode
 from specsim.drafters.prompt_lookup import PromptLookup
 from specsim.stores.worlds import TextWorld
+from specsim.systems import prompt_lookup
 from theory.chance import Sampled
 from theory.couplings import Recursive
 from theory.walks import TopDown
@@ -25,6 +28,7 @@ VOCABULARY, SEEDS, DOCUMENT, TOKENS = 200, 8, 150, 60
 COPYING = (0.0, 0.3, 0.6, 0.9)
 PLAIN = TextWorld(vocabulary=VOCABULARY)
 SPANS = {"1 to 3 tokens": (3, 1), "2 to 3 tokens": (3, 2)}
+PROMPTS, REAL_SEEDS, REAL_TOKENS = 6, 2, 24  # of each kind of text, for the real model
 
 
 def main():
@@ -41,7 +45,7 @@ def main():
         figures,
         options=options,
         draw=lambda _: draw(curves),
-        model=list,
+        model=lambda: list(on_the_model()),
     )
 
 
@@ -58,6 +62,24 @@ def lengths(copying, spans):
         drafted = sum(done.drafted for done in trace.rounds)
         used.append(sum(done.accepted for done in trace.rounds) / max(1, drafted))
     return np.array(tokens), np.array(used)
+
+
+def on_the_model():
+    """Tokens a call and use of the drafts by kind of text, and what copying texts gain over free chat."""
+    system, found = prompt_lookup.real(bench()), {}
+    for kind, domain in KINDS.items():
+        prompts = asked_of_the_model(domain, PROMPTS)
+        traces = real_runs(system, prompts, seeds=REAL_SEEDS, tokens=REAL_TOKENS)
+        found[kind] = ratios(
+            f"model: {kind}",
+            traces,
+            tokens_a_call=metrics.block_efficiency,
+            drafted_tokens_a_round=metrics.drafted_length,
+            share_of_drafts_accepted=metrics.utilisation,
+        )
+        yield from found[kind]
+    for kind in ("code", "a given text"):
+        yield less(f"model: {kind}", "tokens a call, less chat", found[kind][0], found["chat"][0])
 
 
 def draw(curves):

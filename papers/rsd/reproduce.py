@@ -53,7 +53,9 @@ def main():
     options = asked(__doc__)
     figures = [figure for draft in DRAFTS for figure in on_the_trace(draft)]
     figures += [figure for weight in ALIGNMENTS for figure in on_worlds(weight)]
-    return finish(HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS))
+    return finish(
+        HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS, each=2, tokens=16)
+    )
 
 
 def on_the_trace(draft):

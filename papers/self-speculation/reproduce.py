@@ -66,7 +66,7 @@ def needed(kept):
 
 def on_prompts():
     """The engine with one layer in ten left out, and greedy: the same tokens as the model by itself."""
-    figures = on_the_model({"three layers left out, chain of 4": chain_of_4})
+    figures = on_the_model({"three layers left out, chain of 4": chain_of_4}, each=2, tokens=16)
     cold, prompts = real_bench(temperature=0)
     traces = runs(self_speculation.real(cold), prompts, seeds=1, tokens=16)
     plain = [cold.model.generate(prompt, max_new_tokens=12, temperature=0) for prompt in prompts]

@@ -43,7 +43,9 @@ def main():
     figures = profile_of_the_trace()
     rows = np.sort([one.value for one in figures])[::-1]
     figures += on_a_profile(Profile.positional(rows))
-    return finish(HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS))
+    return finish(
+        HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS, each=2, tokens=16)
+    )
 
 
 def profile_of_the_trace():

@@ -45,7 +45,9 @@ SYSTEMS = {
 def main():
     options = asked(__doc__)
     figures = [*by_batch(), *by_context(), *under_load()]
-    return finish(HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS))
+    return finish(
+        HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS, each=2, tokens=16)
+    )
 
 
 def best(size, acceptance, context):

@@ -43,7 +43,9 @@ SYSTEMS = {
 def main():
     options = asked(__doc__)
     figures = [one for spread in SPREADS for one in decision_process(spread)] + on_the_trace()
-    return finish(HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS))
+    return finish(
+        HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS, each=2, tokens=16)
+    )
 
 
 def decision_process(spread):

@@ -32,7 +32,9 @@ SYSTEMS = {
 def main():
     options = asked(__doc__)
     figures = [figure for draft in DRAFTS for figure in on_the_trace(draft)]
-    return finish(HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS))
+    return finish(
+        HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS, each=2, tokens=16)
+    )
 
 
 def on_the_trace(draft):

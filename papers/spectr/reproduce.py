@@ -46,7 +46,9 @@ def main():
     options = asked(__doc__)
     figures = [figure for draft in DRAFTS for figure in on_the_trace(draft)]
     figures += [figure for shape in SHAPES for figure in on_a_world(*shape)]
-    return finish(HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS))
+    return finish(
+        HERE, figures, options=options, draw=draw, model=lambda: on_the_model(SYSTEMS, each=2, tokens=16)
+    )
 
 
 def on_the_trace(draft):

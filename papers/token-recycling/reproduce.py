@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from papers.shared import COLOURS, asked, axes, estimate, finish, mean_of, real_bench, save
+from papers.shared import COLOURS, asked, axes, finish, mean_of, save
+from papers.texts import asked_of_the_model, bench, gain, ratios, real_runs, stream
 from specsim import metrics
 from specsim.decoding import System, World, decode_all
 from specsim.drafters.prompt_lookup import PromptLookup
@@ -26,7 +27,13 @@ from theory.walks import TopDown
 
 HERE = Path(__file__).parent
 VOCABULARY, SEEDS, REQUESTS, TOKENS = 60, 6, 6, 30
-REAL_TOKENS = 24
+REAL_DOMAINS, PROMPTS, REAL_TOKENS = ("code", "chat"), 3, 20  # of the real model's requests
+COMPARED = (
+    ("all nodes, stream", "cold for each request"),
+    ("all nodes, second pass", "all nodes, stream"),
+    ("all nodes, stream", "accepted path only, stream"),
+    ("all nodes, stream", "prompt lookup"),
+)
 WORLD = TextWorld(vocabulary=VOCABULARY)
 ALL = Recycling(Successors(vocabulary=VOCABULARY))
 DRAFTERS = {
@@ -74,16 +81,23 @@ def by_request(drafter):
 
 
 def on_the_model():
-    """Cold and then warm over the same prompts, and prompt lookup beside it."""
-    bench, prompts = real_bench(temperature=0.6)
-    system = token_recycling.real(bench)
-    for label in ("cold", "second pass"):
-        chance = Sampled(np.random.default_rng(0))
-        traces, system = decode_all(system, prompts, max_new_tokens=REAL_TOKENS, chance=chance)
-        yield estimate("model: token recycling", f"tokens a call, {label}", metrics.block_efficiency(traces))
-    chance = Sampled(np.random.default_rng(0))
-    traces, _ = decode_all(prompt_lookup.real(bench), prompts, max_new_tokens=REAL_TOKENS, chance=chance)
-    yield estimate("model: prompt lookup", "tokens a call, cold", metrics.block_efficiency(traces))
+    """A cold matrix for each request, and one matrix along the stream, which then meets the prompts again."""
+    here = bench()
+    columns = [asked_of_the_model(domain, PROMPTS) for domain in REAL_DOMAINS]
+    prompts = [prompt for both in zip(*columns, strict=True) for prompt in both]
+    system = token_recycling.real(here)
+    path_only = replace(system, drafter=replace(system.drafter, all_nodes=False))
+    found = {
+        "prompt lookup": real_runs(prompt_lookup.real(here), prompts, tokens=REAL_TOKENS),
+        "cold for each request": real_runs(system, prompts, tokens=REAL_TOKENS),
+    }
+    for name, one in (("all nodes", system), ("accepted path only", path_only)):
+        found[f"{name}, stream"], after = stream(one, prompts, tokens=REAL_TOKENS)
+        found[f"{name}, second pass"], _ = stream(after, prompts, seed=1, tokens=REAL_TOKENS)
+    for name, traces in found.items():
+        yield from ratios(f"model: {name}", traces, tokens_a_call=metrics.block_efficiency)
+    for first, second in COMPARED:
+        yield gain("model", f"{first}, less {second}", found[first], found[second])
 
 
 def draw(curves):
