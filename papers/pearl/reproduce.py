@@ -35,7 +35,7 @@ def main():
         figures,
         options=options,
         draw=draw,
-        model=lambda: on_the_model(SYSTEMS, extra={"mean accepted run": accepted_run}),
+        model=lambda: on_the_model(SYSTEMS, each=2, tokens=16, extra={"mean accepted run": accepted_run}),
     )
 
 

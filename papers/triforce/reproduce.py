@@ -3,7 +3,7 @@
 Run it with
 
     python papers/triforce/reproduce.py            # writes table.csv and levels.png
-    python papers/triforce/reproduce.py --quick    # the same numbers, no files
+    python papers/triforce/reproduce.py --quick    # without the real model, no files
 """
 
 import sys
@@ -13,10 +13,16 @@ from pathlib import Path
 import numpy as np
 
 from papers.shared import COLOURS, asked, axes, finish, mean_of, save, softmax
+from papers.texts import beginnings, bench, documents, ratios, real_runs
+from specsim import metrics
 from specsim.clocks import A100, Call, Roofline, Transformer
 from specsim.decoding import Drawn, System, World, as_drafter, decode
+from specsim.decoding.sparse import Sparse
+from specsim.models.sparse import Retrieval, Streaming
+from specsim.systems import plain, speculative, triforce
 from theory.chance import Sampled
 from theory.couplings import Maximal
+from theory.simplex import overlap
 from theory.walks import TopDown, named
 
 HERE = Path(__file__).parent
@@ -25,6 +31,8 @@ MIDDLE_NOISE, SMALL_NOISE = 0.25, 1.2  # of the middle level's and the small mod
 INNER, LENGTH = 2, 6
 CONTEXTS = (1_000, 4_000, 16_000, 64_000, 128_000)
 BUDGET = 4_096  # tokens of the retrieved cache
+# on the real model: documents of so many tokens, caches of so many slots, four of them sinks when streaming
+DOCUMENTS, SIZE, REAL_TOKENS, CACHES, CHUNK, SINKS = 3, 900, 24, (64, 128, 256), 8, 4
 #: Llama-2-7B-128K and a draft of 68 million parameters, as the paper has them.
 TARGET = Transformer(parameters=6.7e9, layers=32, width=4096, cached_bytes=32 * 2 * 4096 * 2)
 SMALL = Transformer(parameters=6.8e7, layers=2, width=768, cached_bytes=2 * 2 * 768 * 2)
@@ -64,7 +72,7 @@ def main():
         figures,
         options=options,
         draw=lambda _: draw(curves),
-        model=list,
+        model=lambda: list(on_the_model()),
     )
 
 
@@ -84,6 +92,42 @@ def pair(seed):
     system = System(world(seed, 0), Drawn(world(seed, 2), named.token_level(LENGTH).grow), WALK)
     trace = decode(system, (0, 1), max_new_tokens=TOKENS, chance=Sampled(np.random.default_rng(seed)))
     return len(trace.tokens) / len(trace.rounds), 0.0, float(LENGTH)
+
+
+def on_the_model():
+    """Rows of the target on parts of its own cache, along its own answers; then rounds of the engine."""
+    here, found = bench(), {}
+    for kind, prompt in documents(DOCUMENTS, SIZE):
+        answer = real_runs(plain.real(here), [prompt], tokens=REAL_TOKENS)[0].tokens
+        target = here.target.open(prompt)
+        rows = target.read(beginnings(answer))
+        for slots in CACHES:
+            for name, selection in selections(slots).items():
+                part = Sparse(here.target, selection).beside(target).read(beginnings(answer))
+                kept = np.mean([overlap(rows(prefix), part(prefix)) for prefix in beginnings(answer)])
+                found.setdefault((kind, slots, name), []).append(kept)
+    for (kind, slots, name), values in found.items():
+        yield mean_of(f"model, {kind}: {name} cache of {slots} slots", "acceptance", values)
+    for kind, slots in dict.fromkeys((kind, slots) for kind, slots, _ in found):
+        gained = np.subtract(found[kind, slots, "retrieved"], found[kind, slots, "streaming"])
+        yield mean_of(f"model, {kind}: {slots} slots", "acceptance, retrieved less streaming", gained)
+    yield from rounds(here)
+
+
+def selections(slots):
+    return {
+        "retrieved": Retrieval(chunk=CHUNK, budget=slots),
+        "streaming": Streaming(sinks=SINKS, recent=slots - SINKS),
+    }
+
+
+def rounds(here):
+    """Tokens a target call of the three levels, and of the smallest model alone."""
+    prompts = [prompt for _, prompt in documents(2, SIZE)]
+    flat = speculative.system(here.target, here.draft, length=LENGTH)
+    for name, system in {"three levels": triforce.real(here), "two levels": flat}.items():
+        traces = real_runs(system, prompts, tokens=16)
+        yield from ratios(f"model: {name}", traces, tokens_a_target_call=metrics.block_efficiency)
 
 
 def seconds(values, context):

@@ -10,11 +10,12 @@ import pytest
 
 PAPERS = Path(__file__).parents[2] / "papers"
 #: Seconds of CPU are few for the first ones; the others are slow tests.
-LIGHT = ("chimera", "hydra", "triforce")
+LIGHT = ("chimera", "easyspec", "hydra", "triforce")
 HEAVY = (
     "aded",
     "distillspec",
     "dovetail",
+    "fastdraft",
     "fspad",
     "judge",
     "kangaroo",
@@ -24,6 +25,8 @@ HEAVY = (
     "rapid",
     "rasd",
     "s2d",
+    "superposed",
+    "swift",
     "token-recycling",
 )
 NAMES = [*LIGHT, *(pytest.param(name, marks=pytest.mark.slow) for name in HEAVY)]
