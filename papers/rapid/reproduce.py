@@ -3,24 +3,38 @@
 Run it with
 
     python papers/rapid/reproduce.py            # writes table.csv and margin.png
-    python papers/rapid/reproduce.py --quick    # the same numbers, no files
+    python papers/rapid/reproduce.py --quick    # without the real model, no files
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from papers.shared import COLOURS, asked, axes, finish, mean_of, save
+from papers.texts import beginnings, bench, documents, ratios, real_runs
+from specsim import metrics
+from specsim.decoding import Drawn, System
+from specsim.decoding.mapped import Mapped
+from specsim.models.context_map import RetrievedChunks
 from specsim.stores.worlds import TextWorld
+from specsim.systems import plain
 from theory.laws import Iid
 from theory.lossy import Rapid, distortion
 from theory.simplex import overlap, total_variation
+from theory.walks import TopDown, named
 
 HERE = Path(__file__).parent
 VOCABULARY, PAIRS, CONCENTRATION = 8, 60, 0.5
 ETAS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)  # the release's default is 1, its README has 10
 TEXTS, LENGTH, RECENT, CHUNK, CHUNKS = 40, 240, 16, 16, 2
+# on the real model: documents of so many tokens, chunks as in specsim/systems/rapid.py but fewer of them
+DOCUMENTS, SIZE, REAL_TOKENS, REAL_LENGTH, REAL_ETAS = 3, 800, 24, 6, (0.0, 1.0, 10.0)
+FIND = RetrievedChunks(
+    chunk=32, budget=128, recent=64, refresh=8
+)  # the last 64 to 71 tokens ask: the question
+RARELY = replace(FIND, refresh=64)  # as in that file: up to 63 last tokens, here of the question, do not ask
 WORLD = TextWorld(vocabulary=200, copying=0.8)
 
 
@@ -43,7 +57,7 @@ def main():
         figures,
         options=options,
         draw=lambda _: draw(values),
-        model=list,
+        model=lambda: list(on_the_model()),
     )
 
 
@@ -66,6 +80,50 @@ def by_context(seed):
     poor = [chunk for chunk, held in zip(chunks, holds, strict=True) if not held][:CHUNKS]
     drafts = ((*sum(good, ()), *recent), text[-(RECENT + CHUNK * CHUNKS) :], (*sum(poor, ()), *recent))
     return [overlap(p, WORLD(draft)) for draft in drafts]
+
+
+def on_the_model():
+    """Rows along the target's own answers, and rounds of the engine, with the draft on short contexts."""
+    here, found = bench(), {}
+    contexts = {
+        "retrieved chunks": FIND,
+        "as many recent tokens": lambda text: text[-len(FIND(text)) :],
+        "chunks chosen every 64 tokens": RARELY,
+    }
+    for kind, prompt in documents(DOCUMENTS, SIZE):
+        answer = real_runs(plain.real(here), [prompt], tokens=REAL_TOKENS)[0].tokens
+        target = here.target.open(prompt).read(beginnings(answer))
+        for name, mapping in contexts.items():
+            draft = Mapped(here.target, mapping).open(prompt).read(beginnings(answer))
+            rows = [fused(target(prefix), draft(prefix)) for prefix in beginnings(answer)]
+            found.setdefault((kind, name), []).append(np.mean(rows, axis=0))
+    for (kind, name), values in found.items():
+        for (eta, quantity), column in zip(COLUMNS, np.array(values).T, strict=True):
+            yield mean_of(f"model, {kind}: draft on {name}, eta {eta:g}", quantity, column)
+    for kind in dict.fromkeys(kind for kind, _ in found):
+        first, second, _ = (np.array(found[kind, name])[:, 0] for name in contexts)
+        gained = first - second
+        yield mean_of(f"model, {kind}", "acceptance, retrieved less recent", gained)
+    yield from rounds(here, contexts)
+
+
+def fused(p, q):
+    """Acceptance and distance of the emitted law, for each strength."""
+    found = [distortion(Rapid(eta=eta), p=p, law=Iid(q, 1)) for eta in REAL_ETAS]
+    return [value for one in found for value in (one.acceptance, one.tv)]
+
+
+COLUMNS = [(eta, name) for eta in REAL_ETAS for name in ("acceptance", "distance to the target")]
+
+
+def rounds(here, contexts):
+    """Tokens a call of the system as published, eta 1, on the quotations."""
+    prompts = [prompt for kind, prompt in documents(DOCUMENTS, SIZE) if kind == "quotation"]
+    for name, mapping in contexts.items():
+        drafter = Drawn(Mapped(here.target, mapping), named.token_level(REAL_LENGTH).grow)
+        traces = real_runs(System(here.target, drafter, TopDown(Rapid(eta=1))), prompts, tokens=16)
+        case = f"model, quotation: engine, draft on {name}"
+        yield from ratios(case, traces, tokens_a_call=metrics.block_efficiency)
 
 
 def draw(values):
