@@ -224,7 +224,7 @@ def check_distribution(values: ArrayLike, *, name: str = "p", tolerance: float =
         if not sound:
             check_weights(array, name=name)
         bad = ~(np.abs(total - 1.0) <= tolerance)
-    if np.any(bad):
+    if bad.any():
         index = _first(bad) if total.ndim else ()
         raise NotADistribution(
             f"{name} sums to {total[index]}, not to 1{_where(index)}; normalise it yourself if that is meant"
