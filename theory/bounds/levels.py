@@ -55,7 +55,8 @@ _LOW, _HIGH = (0.04, 0.2, 0.4, 0.65, 0.88, 0.985), (0.4, 0.6, 0.8, 0.9, 0.96, 0.
 @compiled
 def _first_levels(expected: float, k: int, out: Array) -> None:
     """Six levels about the expected one, or over all of the range if that is at an end of it."""
-    if 1e-3 * k <= expected <= 0.95 * k:
+    lowest = k * max(1e-3, _LOW[0] ** (k - 1.0))
+    if lowest <= expected <= 0.95 * k:
         about = _ABOUT if expected * _ABOUT[-1] < k else _ABOUT_HIGH
         for i in range(LEVELS):
             out[i] = expected * about[i]
@@ -63,7 +64,7 @@ def _first_levels(expected: float, k: int, out: Array) -> None:
             if out[i] >= k:  # next to k in place of beyond it; below all if one is there already
                 out[i] = 0.2 * expected if out[i - 1] > 0.94 * k else k - 0.6 * (k - out[i - 1])
         return
-    masses = _LOW if expected < 1e-3 * k else _HIGH
+    masses = _LOW if expected < lowest else _HIGH
     for i in range(LEVELS):
         out[i] = k * masses[i] ** (k - 1.0)
 
