@@ -225,7 +225,7 @@ def check_distribution(values: ArrayLike, *, name: str = "p", tolerance: float =
             check_weights(array, name=name)
         bad = ~(np.abs(total - 1.0) <= tolerance)
     if bad.any():
-        index = _first(bad) if total.ndim else ()
+        index = _first(bad)
         raise NotADistribution(
             f"{name} sums to {total[index]}, not to 1{_where(index)}; normalise it yourself if that is meant"
         )
