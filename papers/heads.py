@@ -5,11 +5,8 @@ from functools import cache
 from papers.shared import DOMAINS, chain_of_4, estimate, measured
 from papers.texts import asked_of_the_model, bench, gain, real_runs
 from specsim import metrics
-from specsim.decoding import System
-from specsim.heads import HeadDrafter
-from theory.couplings import Recursive
+from specsim.systems import headed as heads
 from theory.shapes.dynamic import WithBudget
-from theory.walks import TopDown
 
 EACH, SEEDS, TOKENS, DEPTHS = 2, 2, 16, 3  # prompts a domain, runs of each, tokens of a run, depths reported
 CHAIN = "chain of 4, three layers left out"
@@ -17,13 +14,7 @@ CHAIN = "chain of 4, three layers left out"
 
 def headed(name, algorithm, nodes):
     """From a bench to the system in which a shipped head fills such trees; lossless."""
-
-    def make(here):
-        network, params = here.head(name)
-        drafter = HeadDrafter(network, params, WithBudget(algorithm, nodes), here.warp)
-        return System(here.target, drafter, TopDown(Recursive()), name=name)
-
-    return make
+    return lambda here: heads.headed(here, name, WithBudget(algorithm, nodes))
 
 
 def held_out_prompts():

@@ -79,7 +79,7 @@ def _streamed(
     fewer, asked = np.zeros(shape, dtype=np.int64), np.array([k for _, k in methods])
     jobs = arguments.jobs or cores()
     total = len(selected(trace, question))
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         progress(0, total)
         for piece in bound_stream(trace, question, jobs=jobs, sets=arguments.sets):
             means.add(piece.cells, piece.passage)

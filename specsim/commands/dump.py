@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specsim.commands.parsing import Parser, UsageError, listed, number, one_of, whole
+from specsim.commands.progress import Progress, megabytes
 
 if TYPE_CHECKING:
     from specsim.training.dump_plan import DumpPlan
@@ -71,22 +72,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Make the dump."""
     if arguments.prompt_file is not None and not Path(arguments.prompt_file).is_file():
         raise UsageError(f"--prompt-file: there is no file {arguments.prompt_file!r}")
-    from tqdm import tqdm
-
     from specsim.training.dump import make_dump
 
     plan = _plan(arguments)
-    with tqdm(unit="token", desc="dumping", file=sys.stderr, disable=None, leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with Progress(unit="token", doing="dumping") as progress:
         dump = make_dump(plan, arguments.out, resume=arguments.resume, progress=progress)
-    size = sum(file.stat().st_size for file in Path(arguments.out).iterdir())
     sys.stdout.write(
         f"{dump.generated} generated tokens in {len(dump.texts)} texts, {dump.rows} with their prompts, "
-        f"in {arguments.out} ({size / 1e6:.1f} MB)\n"
+        f"in {arguments.out} ({megabytes(arguments.out):.1f} MB)\n"
     )
     return 0
 

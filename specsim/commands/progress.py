@@ -1,18 +1,27 @@
-"""A progress bar for positions of a trace."""
+"""Progress bars, and the sizes of what they end in."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 
 class Progress:
-    """A progress bar on a terminal, nothing elsewhere."""
+    """A progress bar on a terminal, nothing elsewhere.
 
-    def __init__(self, stream: Any) -> None:
+    Parameters
+    ----------
+    unit
+        What is counted.
+    doing
+        What is said in front of the bar.
+    """
+
+    def __init__(self, *, unit: str = "position", doing: str = "evaluating") -> None:
         from tqdm import tqdm
 
-        self.bar = tqdm(unit="position", desc="evaluating", file=stream, disable=None, leave=False)
+        self.bar = tqdm(unit=unit, desc=doing, file=sys.stderr, disable=None, leave=False)
 
     def __enter__(self) -> Callable[[int, int], None]:
         return self._update
@@ -23,3 +32,8 @@ class Progress:
     def _update(self, done: int, total: int) -> None:
         self.bar.total = total
         self.bar.update(done - self.bar.n)
+
+
+def megabytes(folder: str | Path) -> float:
+    """Size of the files of a folder."""
+    return sum(file.stat().st_size for file in Path(folder).iterdir()) / 1e6

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specsim.commands.parsing import Parser, UsageError, listed, name, number, one_of, whole
+from specsim.commands.progress import Progress, megabytes
 
 if TYPE_CHECKING:
     from specsim.recording import RecordingPlan
@@ -82,21 +83,13 @@ def run(arguments: argparse.Namespace) -> int:
         file = getattr(arguments, option)
         if file is not None and not Path(file).is_file():
             raise UsageError(f"--{option.replace('_', '-')}: there is no file {file!r}")
-    from tqdm import tqdm
-
     from specsim.recording import record
 
     plan = _plan(arguments)
-    with tqdm(unit="passage", desc="recording", file=sys.stderr, disable=None, leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with Progress(unit="passage", doing="recording") as progress:
         trace = record(plan, arguments.out, resume=arguments.resume, progress=progress)
-    size = sum(file.stat().st_size for file in Path(arguments.out).iterdir())
     sys.stdout.write(
-        f"Recorded {len(trace)} positions into {arguments.out} ({size / 1e6:.1f} MB); "
+        f"Recorded {len(trace)} positions into {arguments.out} ({megabytes(arguments.out):.1f} MB); "
         f"next: specsim report {arguments.out}\n"
     )
     return 0

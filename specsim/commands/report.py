@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     from specsim.report import Subject, evaluate, results, write_report
 
     plan = _plan(arguments)
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         evaluation = evaluate(trace, plan, jobs=arguments.jobs or cores(), progress=progress)
     found = results(evaluation)
     trace_name = Path(arguments.trace).resolve().name

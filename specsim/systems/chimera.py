@@ -1,11 +1,9 @@
 """Chimera: a trigram encoder and one layer over the text, then heads."""
 
 from specsim.decoding import Drawn, System
-from specsim.heads import HeadDrafter
 from specsim.systems.base import Bench, Published, Worlds
+from specsim.systems.headed import headed, sparse
 from theory.couplings import Recursive
-from theory.shapes import Profile
-from theory.shapes.dynamic import Medusa, WithBudget
 from theory.walks import TopDown, named
 
 #: Accuracy of each head's first guesses, which the static tree is made from, and its nodes. The first of each
@@ -23,10 +21,7 @@ def world(worlds: Worlds) -> System:
 
 def real(bench: Bench) -> System:
     """On a real model: the trained network, 16 nodes."""
-    network, params = bench.head("chimera")
-    grow = WithBudget(Medusa(Profile.by_depth(ACCURACY)), NODES)
-    drafter = HeadDrafter(network, params, grow, bench.warp)
-    return System(bench.target, drafter, TopDown(Recursive()), name="chimera")
+    return headed(bench, "chimera", sparse(ACCURACY, NODES))
 
 
 SYSTEM = Published(

@@ -1,10 +1,9 @@
 """FSPAD: feature sampling and partial alignment on an EAGLE drafter, with EAGLE-2 trees."""
 
 from specsim.decoding import Drawn, System
-from specsim.heads import HeadDrafter
 from specsim.systems.base import Bench, Published, Worlds
+from specsim.systems.headed import beam, headed
 from theory.couplings import Recursive
-from theory.shapes.dynamic import Eagle2, WithBudget
 from theory.walks import TopDown
 
 #: Children of a node and expansions after the first level, and nodes of the tree.
@@ -15,7 +14,7 @@ def world(worlds: Worlds) -> System:
     """On table worlds: a tree of top tokens, reranked."""
     return System(
         worlds.target,
-        Drawn(worlds.draft, WithBudget(Eagle2(top_k=2, steps=1), 3)),
+        Drawn(worlds.draft, beam(top=2, steps=1, nodes=3)),
         TopDown(Recursive()),
         name="fspad",
     )
@@ -23,10 +22,7 @@ def world(worlds: Worlds) -> System:
 
 def real(bench: Bench) -> System:
     """On a real model: the trained drafter."""
-    network, params = bench.head("fspad")
-    grow = WithBudget(Eagle2(top_k=TOP, steps=STEPS), NODES)
-    drafter = HeadDrafter(network, params, grow, bench.warp)
-    return System(bench.target, drafter, TopDown(Recursive()), name="fspad")
+    return headed(bench, "fspad", beam(top=TOP, steps=STEPS, nodes=NODES))
 
 
 SYSTEM = Published(

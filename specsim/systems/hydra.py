@@ -1,11 +1,9 @@
 """Hydra: heads that see the tokens drafted before, on the same tree as Medusa."""
 
 from specsim.decoding import Drawn, System
-from specsim.heads import HeadDrafter
 from specsim.systems.base import Bench, Published, Worlds
+from specsim.systems.headed import headed, sparse
 from theory.couplings import Recursive
-from theory.shapes import Profile
-from theory.shapes.dynamic import Medusa, WithBudget
 from theory.walks import TopDown, named
 
 #: Accuracy of each head's first guesses, which the static tree is made from, and its nodes. These are of the
@@ -23,10 +21,7 @@ def world(worlds: Worlds) -> System:
 
 def real(bench: Bench) -> System:
     """On a real model: the trained heads, 16 nodes."""
-    network, params = bench.head("hydra")
-    grow = WithBudget(Medusa(Profile.by_depth(ACCURACY)), NODES)
-    drafter = HeadDrafter(network, params, grow, bench.warp)
-    return System(bench.target, drafter, TopDown(Recursive()), name="hydra")
+    return headed(bench, "hydra", sparse(ACCURACY, NODES))
 
 
 SYSTEM = Published(

@@ -2,11 +2,9 @@
 
 from specsim.decoding import Drawn, System
 from specsim.decoding.marginal import Marginal
-from specsim.heads import HeadDrafter
 from specsim.systems.base import Bench, Published, Worlds
+from specsim.systems.headed import headed, sparse
 from theory.couplings import Recursive
-from theory.shapes import Profile
-from theory.shapes.dynamic import Medusa, WithBudget
 from theory.walks import TopDown, named
 
 #: Accuracy of each head's first guesses, which the static tree is made from, and its nodes. These are of the
@@ -27,10 +25,7 @@ def world(worlds: Worlds) -> System:
 
 def real(bench: Bench) -> System:
     """On a real model: the trained heads, 16 nodes."""
-    network, params = bench.head("medusa")
-    grow = WithBudget(Medusa(Profile.by_depth(ACCURACY)), NODES)
-    drafter = HeadDrafter(network, params, grow, bench.warp)
-    return System(bench.target, drafter, TopDown(Recursive()), name="medusa")
+    return headed(bench, "medusa", sparse(ACCURACY, NODES))
 
 
 SYSTEM = Published(

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import linprog
 
+from theory.multistep.interval import Interval
 from theory.multistep.priorities import Passing, PathProblem, exit_law, exit_weights
 from theory.simplex import Array
 from theory.transport.solution import BadCertificate
@@ -25,7 +26,7 @@ _SMOOTHING = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class ColumnSolution:
+class ColumnSolution(Interval):
     """A proved interval for expected accepted drafts (bonus not counted) of the best rule of one round.
 
     Attributes
@@ -52,16 +53,6 @@ class ColumnSolution:
     upper: float
     iterations: int
     kind: Literal["interval"] = "interval"
-
-    @property
-    def value(self) -> float:
-        """The middle of the interval."""
-        return (self.lower + self.upper) / 2
-
-    @property
-    def gap(self) -> float:
-        """Length of the interval."""
-        return self.upper - self.lower
 
     def verify(self) -> tuple[float, float]:
         """Recompute both ends from orders, weights and multipliers; no solver.

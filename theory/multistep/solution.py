@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from theory.multistep.interval import Interval
 from theory.multistep.problem import MultistepProblem, dual_bound, primal_value
 from theory.simplex import Array
 from theory.transport.solution import BadCertificate
 
 
 @dataclass(frozen=True, eq=False)
-class MultistepSolution:
+class MultistepSolution(Interval):
     """Expected accepted drafts (bonus not counted) of the best rule of one round: a proved interval.
 
     Attributes
@@ -49,16 +50,6 @@ class MultistepSolution:
     lower: float
     upper: float
     kind: Literal["interval"] = "interval"
-
-    @property
-    def value(self) -> float:
-        """The middle of the interval."""
-        return (self.lower + self.upper) / 2
-
-    @property
-    def gap(self) -> float:
-        """Length of the interval."""
-        return self.upper - self.lower
 
     def verify(self) -> tuple[Fraction, Fraction]:
         """Recompute both ends in fractions; no solver.
