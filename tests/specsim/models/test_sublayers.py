@@ -15,6 +15,7 @@ from specsim.models import (
     toy_model,
 )
 from specsim.models.growing import row_logits
+from specsim.models.layers import attention, feed, layer
 from specsim.models.sublayers import sublayers
 
 TOY = toy_model(seed=3)
@@ -113,3 +114,20 @@ def test_on_real_weights(smollm2: Model) -> None:
     hidden, _ = tree.commit([0]).extend(text[-3:], [-1, 0, 1])
     expected = hidden_states(smollm2, text, {"mask": mask})["mask"][-3:] @ smollm2.head().T
     np.testing.assert_allclose(row_logits(smollm2.params, hidden), expected, rtol=0, atol=5e-4)
+
+
+def test_masks_share_compiled_code() -> None:
+    """Layers, attention and feed-forward networks are compiled once a shape, whatever mask runs them."""
+    parts = sublayers(4, keep_ends=False)
+    masks = [SublayerMask.of((one, other)) for one in parts for other in parts if one < other]
+
+    def scored(mask: SublayerMask) -> int:
+        matchness(TOY, TEXT, mask, window=4)
+        return sum(function._cache_size() for function in (layer, attention, feed))
+
+    scored(SublayerMask(attention=(1,), feed=(2,)))
+    before = scored(SublayerMask(attention=(2,), feed=(0,)))
+    assert [scored(mask) for mask in masks] == [before] * len(masks)
+    longer = [*TEXT] * 40  # another shape is another program: what is counted does count
+    matchness(TOY, longer, masks[0], window=4)
+    assert scored(masks[0]) > before
