@@ -152,6 +152,64 @@ def test_a_sample_that_tells_lies(k):
 
 
 @compiled
+@given(
+    seed=st.integers(0, 10**6),
+    centres=st.lists(st.floats(0.02, 8), min_size=1, max_size=4),
+    width=st.sampled_from([1e-3, 0.03, 0.3]),
+    k=st.sampled_from([2, 3, 5, 16]),
+)
+@settings(max_examples=60)
+def test_crowds_that_mislead_the_window(seed, centres, width, k):
+    """Ratios in clusters, as many optima as clusters: a window about the wrong one must not decide."""
+    rng = np.random.default_rng(seed)
+    q = rng.dirichlet(np.full(6000, 0.5))
+    p = q * rng.choice(centres, 6000) * np.exp(width * rng.normal(size=6000))
+    p, q = frozen(p / p.sum()), frozen(q)
+    assert_right(levels.optimum(p, q, k), p, q, k)
+
+
+@compiled
+@pytest.mark.parametrize("k", [2, 3, 8])
+def test_any_window_will_do(k, monkeypatch):
+    """Tokens are collected from windows chosen at random, mostly wrong ones: it costs passes only."""
+    rng, collected = np.random.default_rng(k), []
+
+    def anywhere(p, q, known, size, first, last, k, out):
+        out[:] = np.sort(rng.uniform(known[0, first], known[0, last], 2))
+
+    def counted(*arguments):
+        collected.append(arguments)
+        return collect(*arguments)
+
+    monkeypatch.setattr(levels, "_to_collect", anywhere)
+    monkeypatch.setattr(levels, "collect", counted)
+    for spread in (0.1, 1.0, 3.0):
+        q = rng.dirichlet(np.full(3000, 0.5))
+        p = q * np.exp(spread * rng.normal(size=3000))
+        p, q = frozen(p / p.sum()), frozen(q)
+        assert_right(levels.optimum(p, q, k), p, q, k)
+    assert len(collected) > 3
+
+
+@compiled
+@pytest.mark.parametrize("k", [2, 3])
+def test_supports_that_barely_meet(k):
+    """Where the sample sees no token of both p and q: the bound is 0, or what few tokens share."""
+    rng = np.random.default_rng(k)
+    p, q = np.zeros(9000), np.zeros(9000)
+    p[:4500], q[4500:] = rng.random((2, 4500))
+    p, q = frozen(p / p.sum()), frozen(q / q.sum())
+    value, inside = levels.optimum(p, q, k)
+    assert value == 0
+    assert inside.tolist() == (q > 0).tolist()
+    shared = np.array(q)
+    shared[2000] = 1e-3  # not in the sample: its place in a thousand is above 64
+    shared = frozen(shared / shared.sum())
+    assert levels.optimum(p, shared, k)[0] > 0
+    assert_right(levels.optimum(p, shared, k), p, shared, k)
+
+
+@compiled
 @pytest.mark.parametrize("k", [1, 2, 8])
 def test_the_scan_at_a_large_vocabulary(k, monkeypatch):
     """Where the search over levels is what runs, and where numba is missing: the same bound."""
