@@ -215,6 +215,7 @@ def axes(width=5.2, height=3.4, count=1):
     for panel in panels[0]:
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(axis="y", color="#dddddd", lw=0.6)
+        panel.set_axisbelow(True)
     return figure, panels[0]
 
 

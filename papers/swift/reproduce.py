@@ -161,7 +161,7 @@ def draw(figures):
             SHARES, [one.value for one in found], [one.standard_error for one in found],
             fmt="o-", ms=4, color=colour, label=name,
         )  # fmt: skip
-    panels[0].set(xlabel="share of sublayers skipped", ylabel="matchness on unseen text", ylim=(0, 1))
+    panels[0].set(xlabel="share of sublayers skipped", ylabel="matchness on unseen text", ylim=(0, 0.2))
     panels[0].legend(frameon=False, fontsize=8)
     for place, name in enumerate(("calibrated draft", "overconfident draft")):
         for side, quantity in enumerate(("tokens, width by confidence", "tokens, beam of as many nodes")):
@@ -179,8 +179,9 @@ def draw(figures):
         xticks=[0.18, 1.18],
         xticklabels=["calibrated draft", "overconfident draft"],
         ylabel="expected tokens a round",
+        ylim=(0, 3.4),
     )
-    panels[1].legend(frameon=False, fontsize=8, loc="lower right")
+    panels[1].legend(frameon=False, fontsize=8, loc="upper right")
     save(figure, HERE / "masks.png")
 
 
