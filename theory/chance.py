@@ -147,11 +147,11 @@ class Sampled:
 
     def draw(self, weights: ArrayLike, *, stream: str) -> int:
         """An index drawn by its weight; an index of weight zero is never drawn."""
-        floats, sums = _block_sums(check_draw(weights))
-        total = np.cumsum(sums)
+        floats, sums = _sound_sums(weights) or _block_sums(check_draw(weights))
+        total = sums.cumsum()
         point = self._stream(stream).random() * total[-1]
         block = _index_at(total, point)
-        inside = np.cumsum(floats[block * _BLOCK : (block + 1) * _BLOCK])
+        inside = floats[block * _BLOCK : (block + 1) * _BLOCK].cumsum()
         return block * _BLOCK + _index_at(inside, point - (total[block - 1] if block else 0.0))
 
     def _stream(self, name: str) -> np.random.Generator:
@@ -166,6 +166,19 @@ class Sampled:
 _LEAST_TOTAL = 1e-280
 #: Cumulative sums are taken over blocks of so many weights, then inside of one of them.
 _BLOCK = 512
+
+
+def _sound_sums(weights: ArrayLike) -> tuple[Array, Array] | None:
+    """A float vector and its sums by blocks, in two passes; None if it is none or needs a closer look.
+
+    An entry that is not finite makes the total so; a total in range has a positive entry.
+    """
+    if not isinstance(weights, np.ndarray) or weights.dtype != np.float64 or weights.ndim != 1:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = np.add.reduceat(weights, np.arange(0, weights.size, _BLOCK)) if weights.size else weights
+        in_range = _LEAST_TOTAL <= sums.sum() < np.inf
+    return (weights, sums) if in_range and weights.min() >= 0 else None
 
 
 def _block_sums(weights: Array) -> tuple[Array, Array]:
@@ -190,8 +203,8 @@ def _index_at(sums: Array, point: float) -> int:
     The right side of equals skips zero weights; a point rounded to the end or beyond falls back to the last
     live index.
     """
-    index = int(np.searchsorted(sums, point, side="right"))
-    return min(index, int(np.searchsorted(sums, sums[-1], side="left")))
+    index = int(sums.searchsorted(point, side="right"))
+    return min(index, int(sums.searchsorted(sums[-1], side="left")))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from theory.simplex import Array
+from theory.arrays import Array
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 _BLOCK = 2048

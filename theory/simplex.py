@@ -1,4 +1,4 @@
-r"""Probability vectors: validation, warping, residuals and divergences.
+r"""Probability vectors: validation, residuals and divergences.
 
 Everything works over the last axis. Two kinds of arrays are served by the same code:
 
@@ -8,7 +8,7 @@ Everything works over the last axis. Two kinds of arrays are served by the same 
   negative and it sums to one *exactly*.
 
 Nothing here renormalises what it was given. A row that is not a distribution raises
-:class:`NotADistribution`, whose message names the row.
+:class:`NotADistribution`, whose message names the row. From logits to such rows: :mod:`theory.warp`.
 
 For a target ``p`` and a draft ``q`` the acceptance probability of the best single-draft rule is
 
@@ -19,23 +19,23 @@ and its *residual* is :math:`(p - q)_+`, the mass that the draft cannot deliver.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
-from numbers import Number, Rational, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[Any]
+from theory.arrays import Array as Array
+from theory.arrays import NotADistribution as NotADistribution
+from theory.arrays import as_array as as_array
+from theory.arrays import first as _first
+from theory.arrays import is_exact_kind as is_exact_kind
+from theory.arrays import top_tokens as top_tokens
+from theory.arrays import where as _where
+from theory.warp import Warp as Warp
 
 #: A float row may miss one by this much: float32 softmax rows summed in float64 miss it by less.
 SUM_TOLERANCE = 1e-6
 _LARGE = 65536  # from this vocabulary on it is worth to load compiled code
-
-
-class NotADistribution(ValueError):
-    """An array that should hold probability vectors does not; the message says where and why."""
 
 
 def is_exact(values: Array) -> bool:
@@ -50,73 +50,6 @@ def is_exact(values: Array) -> bool:
     False
     """
     return values.dtype == object
-
-
-def as_array(values: ArrayLike) -> Array:
-    """An array of floats, or of objects where the input holds fractions or symbols.
-
-    Integers become floats, and float32 is widened to float64. In an object array plain integers become
-    fractions, so that no division falls back to floats; a float among fractions is refused. Booleans are
-    refused too: a mask is no distribution.
-
-    Raises
-    ------
-    NotADistribution
-        For booleans and other kinds of numbers, or anything inexact or no number inside an object array.
-
-    Examples
-    --------
-    >>> as_array([1, 0, 0]).dtype.name
-    'float64'
-    """
-    array = np.asarray(values)
-    if array.dtype == object:
-        return _exact_entries(array)
-    if array.dtype.kind not in "fiu":
-        raise NotADistribution(
-            f"expected an array of numbers, got dtype {array.dtype}; pass floats or fractions"
-        )
-    return array.astype(np.float64, copy=False)
-
-
-def _exact_entries(array: Array) -> Array:
-    kinds = {type(value) for value in array.flat}
-    if any(issubclass(kind, float | np.floating) for kind in kinds):
-        raise NotADistribution(
-            "an object array holds a float among its entries; use fractions throughout, or a float array"
-        )
-    for kind in kinds:
-        if not is_exact_kind(kind):
-            raise NotADistribution(
-                f"an object array holds a {kind.__name__} among its entries; use fractions throughout"
-            )
-    if not any(issubclass(kind, int | np.integer) for kind in kinds):
-        return array
-    out = np.empty(array.shape, dtype=object)
-    for index, value in np.ndenumerate(array):
-        out[index] = Fraction(int(value)) if isinstance(value, int | np.integer) else value
-    return out
-
-
-def is_exact_kind(kind: type) -> bool:
-    """Whether a type is one of exact numbers: integers, fractions, or symbols that calculate like them.
-
-    Examples
-    --------
-    >>> [is_exact_kind(kind) for kind in (Fraction, int, bool, float, str)]
-    [True, True, False, False, False]
-    """
-    if issubclass(kind, Number | bool | np.bool_ | np.ndarray):
-        return issubclass(kind, Rational) and not issubclass(kind, bool)
-    return hasattr(kind, "__truediv__") and hasattr(kind, "__radd__")
-
-
-def _where(index: tuple[Any, ...]) -> str:
-    return "" if not index else f" in row {tuple(int(i) for i in index)}"
-
-
-def _first(mask: Array) -> tuple[Any, ...]:
-    return tuple(np.argwhere(mask)[0])
 
 
 def check_weights(values: ArrayLike, *, name: str = "weights") -> Array:
@@ -212,7 +145,7 @@ def check_distribution(values: ArrayLike, *, name: str = "p", tolerance: float =
     >>> check_distribution([0.25, 0.25], name="q")
     Traceback (most recent call last):
         ...
-    theory.simplex.NotADistribution: q sums to 0.5, not to 1; normalise it yourself if that is meant
+    theory.arrays.NotADistribution: q sums to 0.5, not to 1; normalise it yourself if that is meant
     """
     array = _with_tokens(values, name)
     if is_exact(array):
@@ -264,7 +197,7 @@ def check_pair(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
     >>> check_pair([0.5, 0.5], [0.25, 0.25, 0.5])
     Traceback (most recent call last):
         ...
-    theory.simplex.NotADistribution: p has a vocabulary of 2 tokens and q of 3; they must share one
+    theory.arrays.NotADistribution: p has a vocabulary of 2 tokens and q of 3; they must share one
     """
     target, draft = check_distribution(p, name="p"), check_distribution(q, name="q")
     check_same_vocabulary(target, draft)
@@ -443,179 +376,3 @@ def entropy(p: Array) -> Any:
     live = values > 0
     out[live] = -values[live] * np.log(values[live])
     return out.sum(axis=-1)
-
-
-def top_tokens(values: Array, count: int) -> Array:
-    """The tokens of the ``count`` largest entries, largest first, the earlier token first among equals.
-
-    Parameters
-    ----------
-    values
-        Shape ``(..., V)``; floats or fractions.
-    count
-        From 0 to V.
-
-    Returns
-    -------
-    ndarray of int
-        Shape ``(..., count)``. Cost: O(V) a row for floats, a sort for objects.
-
-    Examples
-    --------
-    >>> top_tokens(np.array([0.1, 0.4, 0.1, 0.4]), 3).tolist()
-    [1, 3, 0]
-    """
-    if not 0 <= count <= values.shape[-1]:
-        raise ValueError(f"count must be in 0..{values.shape[-1]} (the vocabulary), got {count}")
-    flat = values.reshape(-1, values.shape[-1])
-    chosen = [_top_of_row(row, count) for row in flat]
-    return np.array(chosen, dtype=np.intp).reshape(*values.shape[:-1], count)
-
-
-def _top_of_row(row: Array, count: int) -> Array:
-    if count == 0:
-        return np.empty(0, dtype=np.intp)
-    candidates = np.arange(row.size)
-    if not is_exact(row):
-        cut = np.partition(row, row.size - count)[row.size - count]
-        candidates = np.flatnonzero(row >= cut)
-    order: Array = np.argsort(-row[candidates], kind="stable")
-    return candidates[order[:count]]
-
-
-@dataclass(frozen=True)
-class Warp:
-    r"""The processing between logits and a distribution: temperature, top-k, top-p, min-p.
-
-    One object is applied to target and draft alike, so that both sides of an acceptance ratio went
-    through the same filters. The order is the usual one of serving engines: divide by the temperature,
-    keep the ``top_k`` largest, then the smallest set of largest tokens that reaches ``top_p``, then
-    those of at least ``min_p`` times the largest, and normalise what is left.
-
-    Parameters
-    ----------
-    temperature
-        At least 0. Zero means argmax: all mass on the largest logit, the first of equals.
-    top_k
-        Keep this many tokens (1 or more); ``None`` keeps all. Ties at the edge keep the earlier token.
-    top_p
-        In (0, 1]; keep the fewest tokens, largest first, whose mass reaches it. ``None`` and 1 keep all.
-    min_p
-        In [0, 1]; drop tokens below this multiple of the largest probability. ``None`` keeps all.
-
-    Raises
-    ------
-    ValueError
-        For a parameter out of its range, or of another type than its own.
-
-    Examples
-    --------
-    >>> Warp(temperature=0.5).probabilities(np.log([0.2, 0.3, 0.5])).round(4)
-    array([0.1053, 0.2368, 0.6579])
-    >>> Warp(top_k=2).probabilities(np.log([0.2, 0.3, 0.5])).round(4)
-    array([0.   , 0.375, 0.625])
-    """
-
-    temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-
-    def __post_init__(self) -> None:
-        self._check_types()
-        if not 0 <= self.temperature < float("inf"):
-            raise ValueError(f"temperature must be finite and at least 0, got {self.temperature}")
-        if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f"top_k must be at least 1 (or None), got {self.top_k}")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p must be in (0, 1] (or None), got {self.top_p}")
-        if self.min_p is not None and not 0 <= self.min_p <= 1:
-            raise ValueError(f"min_p must be in [0, 1] (or None), got {self.min_p}")
-
-    def _check_types(self) -> None:
-        for name in ("temperature", "top_p", "min_p"):
-            value = getattr(self, name)
-            if (value is None and name != "temperature") or _is_number(value, Real):
-                continue
-            raise ValueError(f"{name} must be a number, got {value!r}")
-        if self.top_k is not None and not _is_number(self.top_k, int | np.integer):
-            raise ValueError(f"top_k must be an integer of at least 1 (or None), got {self.top_k!r}")
-
-    def probabilities(self, logits: ArrayLike) -> Array:
-        """Float64 distributions from logits of shape ``(..., V)``.
-
-        A logit of minus infinity is a token of probability zero. Cost: O(V) without filters, a sort
-        of each row with them.
-
-        Raises
-        ------
-        NotADistribution
-            For NaN or plus infinity (the message names the row), a row with no finite logit, or logits
-            that are no numbers.
-        """
-        scores, peak = self._checked(logits)
-        if self.temperature == 0:
-            return _one_hot(scores.argmax(axis=-1), scores.shape[-1])
-        with np.errstate(over="ignore"):  # a difference beyond the range of floats is probability zero
-            weights = np.asarray(scores - np.expand_dims(peak, -1))
-            weights /= float(self.temperature)
-            np.exp(weights, out=weights)
-        weights = self._filtered(weights)
-        weights /= weights.sum(axis=-1, keepdims=True)
-        return weights
-
-    def _checked(self, logits: ArrayLike) -> tuple[Array, Array]:
-        """Logits in floats, and the largest of each row."""
-        scores = _real_numbers(logits)
-        if scores.ndim == 0 or scores.shape[-1] == 0:
-            raise NotADistribution(f"logits need a vocabulary axis, got shape {scores.shape}")
-        peak = scores.max(axis=-1)
-        if not np.all(np.isfinite(peak)):
-            index = _first(~np.isfinite(np.atleast_1d(peak))) if peak.ndim else ()
-            raise NotADistribution(
-                f"logits{_where(index)} have the maximum {peak[index]}; "
-                "they must hold a finite logit, no NaN and no +inf"
-            )
-        return scores, np.asarray(peak)
-
-    def _filtered(self, weights: Array) -> Array:
-        share = 1.0 if self.top_p is None else float(self.top_p)
-        if self.top_k is None and share == 1 and self.min_p is None:
-            return weights
-        order = np.argsort(-weights, axis=-1, kind="stable")
-        ranked = np.take_along_axis(weights, order, axis=-1)
-        keep = np.ones(ranked.shape, dtype=bool)
-        if self.top_k is not None:
-            keep[..., self.top_k :] = False
-        if share < 1:  # at 1 the cumulative sum would lose tokens too light to change it
-            mass = np.where(keep, ranked, 0.0)
-            reached = np.cumsum(mass, axis=-1)
-            before = np.concatenate([np.zeros_like(reached[..., :1]), reached[..., :-1]], axis=-1)
-            keep &= before < share * reached[..., -1:]
-        if self.min_p is not None:
-            keep &= ranked >= float(self.min_p) * ranked[..., :1]
-        out = np.zeros_like(weights)
-        np.put_along_axis(out, order, np.where(keep, ranked, 0.0), axis=-1)
-        return out
-
-
-def _is_number(value: object, kind: Any) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def _real_numbers(logits: ArrayLike) -> Array:
-    """Logits as float64; text, dates, booleans and complex numbers are refused, not read."""
-    array = np.asarray(logits)
-    objects = array.flat if array.dtype == object else ()
-    strange = array.dtype.kind in "USbcmM" or not all(_is_number(value, Real) for value in objects)
-    if strange:
-        raise NotADistribution(
-            f"logits must be real numbers, got an array of dtype {array.dtype}; pass floats"
-        )
-    return array.astype(np.float64, copy=False)
-
-
-def _one_hot(index: Array, size: int) -> Array:
-    out = np.zeros((*np.shape(index), size))
-    np.put_along_axis(out, np.expand_dims(index, -1), 1.0, axis=-1)
-    return out

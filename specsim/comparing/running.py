@@ -1,8 +1,8 @@
 """Runs of several systems over the same prompts and seeds, kept as they come.
 
 Results are a function of the model, the systems, the prompts, the seeds and the budget: a run that was
-killed goes on where it was and gives the same traces. How long requests took on this machine is measured
-beside, and is no part of a result's equality.
+killed goes on where it was and gives the same traces. How long requests took here, compilation not counted,
+is measured beside, and is no part of a result's equality.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from specsim.clocks import Call
+from specsim.comparing.compiling import compiling
 from specsim.comparing.ledger import Ledger
 from specsim.decoding.decode import Trace
 from specsim.decoding.plans import Round
@@ -41,7 +42,7 @@ class Request:
     seed
         Its seed.
     wall
-        Seconds that its rounds took on this machine, the prompt's reading not counted.
+        Seconds that its rounds took on this machine; the prompt's reading and compilation not counted.
     """
 
     trace: Trace
@@ -84,20 +85,23 @@ def whole_rounds(
     Returns
     -------
     tuple
-        The trace, and the seconds its rounds took on this machine.
+        The trace, and the seconds its rounds took on this machine without those of compilation, which falls
+        on whoever comes first with a shape (:mod:`specsim.comparing.compiling`).
     """
     if tokens < 1:
         raise ValueError(f"tokens must be at least 1, got {tokens}")
     session, rounds, emitted = open_session(system, prompt), list[Round](), 0
     begun = time.perf_counter()
-    while emitted < tokens:
-        step = system.plan.step(system, session, chance=chance, room=_NO_CUT)
-        session = step.session
-        rounds.append(step.round)
-        emitted += len(step.round.tokens)
-        if any(token in end_tokens for token in step.round.tokens):
-            break
-    return Trace(tuple(prompt), tuple(rounds)), time.perf_counter() - begun
+    with compiling() as compiled:
+        while emitted < tokens:
+            step = system.plan.step(system, session, chance=chance, room=_NO_CUT)
+            session = step.session
+            rounds.append(step.round)
+            emitted += len(step.round.tokens)
+            if any(token in end_tokens for token in step.round.tokens):
+                break
+        took = time.perf_counter() - begun
+    return Trace(tuple(prompt), tuple(rounds)), took - compiled.seconds
 
 
 def run(

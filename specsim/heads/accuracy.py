@@ -22,6 +22,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 from specsim.models.config import Array
 from specsim.training.network import Batch, ahead
@@ -79,7 +80,9 @@ def measure(
     Parameters
     ----------
     said, params
-        What is measured: a function that gives logits ``(B, T, K, V')``.
+        What is measured: a function that gives logits ``(B, T, K, V')``. The arrays that a
+        :class:`jax.tree_util.Partial` holds are arguments of what is compiled; those that another function
+        holds are constants in it, which takes the compiler longer.
     batches
         With ``hidden`` and ``log_normaliser`` at temperature 1.
     vocabulary, head
@@ -95,8 +98,9 @@ def measure(
     ValueError
         If no position has weight.
     """
-    score = jax.jit(lambda p, batch, few, rows: _scores(said(p, batch), batch, few, rows, first, step))
-    found = [[np.asarray(x) for x in score(params, batch, vocabulary, head)] for batch in batches]
+    score = jax.jit(lambda says, p, batch, few, rows: _scores(says(p, batch), batch, few, rows, first, step))
+    whole = said if isinstance(said, Partial) else Partial(said)  # type: ignore[no-untyped-call]
+    found = [[np.asarray(x) for x in score(whole, params, batch, vocabulary, head)] for batch in batches]
     ranks, accepted, weight = (np.concatenate([part[i] for part in found]) for i in range(3))
     if weight.sum() == 0:
         raise ValueError("no position of the held-out batches has weight")

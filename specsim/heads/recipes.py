@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 import optax
+from jax.tree_util import Partial
 
 from specsim.heads.backbone import Backbone
 from specsim.heads.chimera import Chimera
@@ -158,12 +160,24 @@ def optimiser_of(recipe: Recipe, steps: int) -> optax.GradientTransformation:
 
 
 def says(network: Any, *, depth: int = DEPTH) -> Callable[[Any, Batch], jax.Array]:
-    """The network's logits ``(B, T, K, V')``; of feature drafters along ``depth`` steps of their own."""
+    """The network's logits ``(B, T, K, V')``; of feature drafters along ``depth`` steps of their own.
+
+    The network is an argument of what is compiled, not a constant in it.
+    """
     if isinstance(network, Eagle):
-        return lambda params, batch: network.backbone.logits(network.unrolled(params, batch, steps=depth)[0])
+        return _with_network(partial(_unrolled_logits, depth=depth), network)
+    return _with_network(_logits, network)
 
-    def logits(params: Any, batch: Batch) -> jax.Array:
-        found: jax.Array = network.apply(params, batch).require("logits")
-        return found if found.ndim == 4 else found[:, :, None]
 
-    return logits
+def _with_network(function: Callable[..., jax.Array], network: Any) -> Callable[[Any, Batch], jax.Array]:
+    whole: Callable[[Any, Batch], jax.Array] = Partial(function, network)  # type: ignore[no-untyped-call]
+    return whole
+
+
+def _unrolled_logits(network: Eagle, params: Any, batch: Batch, *, depth: int) -> jax.Array:
+    return network.backbone.logits(network.unrolled(params, batch, steps=depth)[0])
+
+
+def _logits(network: Any, params: Any, batch: Batch) -> jax.Array:
+    found: jax.Array = network.apply(params, batch).require("logits")
+    return found if found.ndim == 4 else found[:, :, None]

@@ -200,6 +200,23 @@ class TestZeroProbabilities:
     def test_draws(self, monkeypatch, uniform, weights):
         assert weights[stubbed(monkeypatch, uniform).draw(weights, stream="x")] > 0
 
+    @pytest.mark.parametrize(
+        ("bad", "message"),
+        [(np.nan, "nan at token 700"), (np.inf, "inf at token 700"), (-0.5, "-0.5 at token 700")],
+    )
+    def test_a_bad_weight_among_many(self, bad, message):
+        weights = np.ones(1500)
+        weights[700] = bad
+        with pytest.raises(BadQuestion, match=message):
+            Sampled(np.random.default_rng(0)).draw(weights, stream="x")
+
+    @pytest.mark.parametrize(
+        "weights", [np.array([]), np.zeros(1500), np.ones((2, 3)), np.ones(3, dtype=bool)]
+    )
+    def test_arrays_that_are_no_weights(self, weights):
+        with pytest.raises(BadQuestion, match="draw"):
+            Sampled(np.random.default_rng(0)).draw(weights, stream="x")
+
     @pytest.mark.parametrize("uniform", [0.0, 0.5, LAST])
     def test_many_light_weights_that_round_up(self, monkeypatch, uniform):
         weights = floats([*[0.1] * 1001, 0.0, 0.0])

@@ -249,6 +249,20 @@ class TestTopTokens:
         assert top_tokens(values, 3).tolist() == [[[1, 3, 0]], [[0, 1, 2]]]
         assert top_tokens(values, 0).shape == (2, 1, 0)
 
+    @pytest.mark.parametrize("count", [1, 3, 9, 10, 11, 700, 5003])
+    @pytest.mark.parametrize("kinds", [2, 50, 10**9])
+    def test_large_rows_are_searched_by_blocks(self, kinds, count):
+        """Many equal entries and few, and a last block that isn't whole."""
+        row = np.random.default_rng(kinds).integers(0, kinds, size=5003) / kinds
+        assert top_tokens(row, count).tolist() == np.argsort(-row, kind="stable")[:count].tolist()
+
+    def test_large_rows_whose_largest_are_in_one_block(self):
+        row = np.zeros(5003)
+        row[700:712] = np.arange(12)
+        assert top_tokens(row, 5).tolist() == [711, 710, 709, 708, 707]
+        row[5002] = np.inf
+        assert top_tokens(row, 2).tolist() == [5002, 711]
+
     @pytest.mark.parametrize("count", [-1, 4])
     def test_count_out_of_range(self, count):
         with pytest.raises(ValueError, match=rf"count must be in 0\.\.3 \(the vocabulary\), got {count}"):
