@@ -30,7 +30,7 @@ from specsim.heads.recipes import (
 from specsim.training import Offline, fit
 from specsim.training.dump_files import Dump
 
-EPOCHS, SEEDS = 3, (0, 1, 2)
+EPOCHS = 3
 COLUMNS = ("network", "seed", "quantity", "value", "standard_error")
 
 
@@ -59,15 +59,16 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     options.add_argument("paper", choices=sorted(NETWORKS))
     options.add_argument("dump", type=Path)
+    options.add_argument("--seeds", type=int, default=3)
     given = options.parse_args()
     folder, dump = Path(__file__).parent / given.paper, Dump.open(given.dump)
     runs = read(folder / "trained.csv")
-    for seed in SEEDS:
+    for seed in range(given.seeds):
         for name, recipe in NETWORKS[given.paper].items():
             if (name, seed) not in {(run["network"], int(run["seed"])) for run in runs}:
                 runs += trained(name, recipe, dump, seed)
                 write(folder / "trained.csv", runs)
-    write_table(folder / "trained-means.csv", list(means(runs, list(NETWORKS[given.paper]))))
+    write_table(folder / "trained-means.csv", list(means(runs, list(NETWORKS[given.paper]), given.seeds)))
 
 
 def trained(name, recipe, dump, seed):
@@ -109,23 +110,23 @@ def trained(name, recipe, dump, seed):
     ]
 
 
-def means(runs, names):
+def means(runs, names, seeds):
     """Each network's mean over seeds, and what it has more than the first one; errors over seeds alone."""
     for quantity in dict.fromkeys(run["quantity"] for run in runs):
-        values = {name: over_seeds(runs, name, quantity) for name in names}
+        values = {name: over_seeds(runs, name, quantity, seeds) for name in names}
         for name in names:
             yield mean_of(name, quantity, values[name])
         for name in names[1:]:
             yield mean_of(f"{name}, less {names[0]}", quantity, values[name] - values[names[0]])
 
 
-def over_seeds(runs, name, quantity):
+def over_seeds(runs, name, quantity, seeds):
     found = {
         int(run["seed"]): float(run["value"])
         for run in runs
         if (run["network"], run["quantity"]) == (name, quantity)
     }
-    return np.array([found[seed] for seed in SEEDS])
+    return np.array([found[seed] for seed in range(seeds)])
 
 
 def read(path):
