@@ -30,12 +30,21 @@ def asked_of_the_model(domain, count):
     return [tuple(smollm().tokenizer.chat([("user", one.text)])) for one in held_out(domain, count)]
 
 
+def others(domain):
+    """A domain's prompts that are neither held out nor recorded."""
+    held = source.prompts(domain, count=16, seed=0)
+    return source.without_recorded(source.all_prompts(domain), recorded=held)
+
+
+def others_asked_of_the_model(domain):
+    """Token ids of these, in the form of a conversation: to learn from."""
+    return [tuple(smollm().tokenizer.chat([("user", one.text)])) for one in others(domain)]
+
+
 @cache
 def training_texts(domain):
     """Token ids of a domain's other texts, each with its answer."""
-    held = source.prompts(domain, count=16, seed=0)
-    others = source.without_recorded(source.all_prompts(domain), recorded=held)
-    return [tuple(smollm().tokenizer.encode(f"{one.text}\n{one.answer}\n")) for one in others]
+    return [tuple(smollm().tokenizer.encode(f"{one.text}\n{one.answer}\n")) for one in others(domain)]
 
 
 def corpus(domain, size):

@@ -2,10 +2,12 @@
 
 Computes the optimal acceptance of drafts with replacement, without replacement and greedy, and what the known
 rules reach; writes table.csv, claims.csv and the figure beside this file; and holds the table against
-expected.csv. Run it with
+expected.csv. The same for two and four drafts, and trees of such drafts on the model itself, go to model.csv.
+Run it with
 
-    python papers/optimal-multi-draft/reproduce.py            # all positions
-    python papers/optimal-multi-draft/reproduce.py --quick    # 32 positions; compares nothing
+    python papers/optimal-multi-draft/reproduce.py                    # all positions, and the model
+    python papers/optimal-multi-draft/reproduce.py --without-model    # all positions, without model.csv
+    python papers/optimal-multi-draft/reproduce.py --quick            # 32 positions; compares nothing
 """
 
 import argparse
@@ -16,9 +18,13 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
+from papers.shared import estimate, mean_of, write_table
+from papers.texts import asked_of_the_model, bench, gain, real_runs
+from specsim import metrics
 from specsim.report import Demand, Plan, evaluate, results
 from specsim.report.methods import BOUND, Method
 from specsim.sources.traces import Trace
+from specsim.systems import optimal_multi_draft, rsd, specinfer
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -30,21 +36,52 @@ DRAFTS = 3  # the paper's number of drafts
 SAMPLES = 64  # drawn drafts a position, for the estimates
 SEED = 0
 QUICK = 32  # positions
+# for model.csv: other numbers of drafts, at evenly spaced positions; trees on the model itself
+OTHERS, POSITIONS, FEWER_SAMPLES = (2, 4), 60, 32
+BRANCHING, LIVE_TEMPERATURES, PROMPTS, TOKENS = (3, 2, 1), (0.3, 1.0), 2, 12
 
-RULES = {
-    "bound, with replacement": Method("iid", BOUND, DRAFTS),
-    "recursive rejection (RRS)": Method("iid", "recursive", DRAFTS),
-    "K-SEQ": Method("iid", "k-seq", DRAFTS),
-    "bound, without replacement": Method("without-replacement", BOUND, DRAFTS),
-    "recursive rejection (RRSw)": Method("without-replacement", "recursive", DRAFTS),
-    "bound, greedy drafts": Method("top-k-plus-sample", BOUND, DRAFTS),
-    "greedy-draft rule": Method("top-k-plus-sample", "greedy-draft", DRAFTS),
+
+def rules(k):
+    """Bounds and rules for k drafts, by name."""
+    return {
+        "bound, with replacement": Method("iid", BOUND, k),
+        "recursive rejection (RRS)": Method("iid", "recursive", k),
+        "K-SEQ": Method("iid", "k-seq", k),
+        "bound, without replacement": Method("without-replacement", BOUND, k),
+        "recursive rejection (RRSw)": Method("without-replacement", "recursive", k),
+        "bound, greedy drafts": Method("top-k-plus-sample", BOUND, k),
+        "greedy-draft rule": Method("top-k-plus-sample", "greedy-draft", k),
+    }
+
+
+RULES = rules(DRAFTS)
+#: Differences for model.csv, each paired by prompt.
+CLAIMS = {
+    "bound, without replacement less with": ("bound, without replacement", "bound, with replacement"),
+    "bound, greedy less without replacement": ("bound, greedy drafts", "bound, without replacement"),
+    "bound, greedy less with replacement": ("bound, greedy drafts", "bound, with replacement"),
+    "RRS below its bound": ("bound, with replacement", "recursive rejection (RRS)"),
+    "K-SEQ below its bound": ("bound, with replacement", "K-SEQ"),
+    "K-SEQ less RRS": ("K-SEQ", "recursive rejection (RRS)"),
+    "RRSw below its bound": ("bound, without replacement", "recursive rejection (RRSw)"),
+    "greedy-draft rule below its bound": ("bound, greedy drafts", "greedy-draft rule"),
+    "greedy-draft rule less RRSw": ("greedy-draft rule", "recursive rejection (RRSw)"),
+}
+GREEDY = "greedy drafts, best rule"
+TREES = {
+    GREEDY: optimal_multi_draft.system,
+    "with replacement, best rule": optimal_multi_draft.with_replacement,
+    "without replacement, RRSw": rsd.constant,
+    "with replacement, RRS": lambda target, draft, branching: specinfer.system(
+        target, draft, expansion=branching
+    ),
 }
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     options.add_argument("--quick", action="store_true", help=f"use {QUICK} positions, compare nothing")
+    options.add_argument("--without-model", action="store_true", help="without model.csv")
     options.add_argument("--jobs", type=int, default=2)
     options = options.parse_args()
 
@@ -65,6 +102,8 @@ def main():
     write(HERE / "table.csv", table)
     write(HERE / "claims.csv", claims)
     draw(table)
+    if not options.without_model:
+        write_table(HERE / "model.csv", [*of_other_numbers(options.jobs), *on_the_model()])
     return compare(table)
 
 
@@ -114,6 +153,51 @@ def examine(evaluation):
                 for claim, number in claims.items()
             ]
     return found
+
+
+def of_other_numbers(jobs):
+    """The trace with two and four drafts: means and paired differences, errors over its 20 prompts."""
+    plan = Plan(
+        demand=Demand(ks=OTHERS, samples=FEWER_SAMPLES, seed=SEED), temperatures=TEMPERATURES, limit=POSITIONS
+    )
+    evaluation = evaluate(Trace.open(TRACE), plan, jobs=jobs)
+    for temperature in TEMPERATURES:
+        for draft in evaluation.drafts:
+            for k in OTHERS:
+                case = f"trace: {draft}, temperature {temperature}, {k} drafts"
+                value = {
+                    name: by_passage(evaluation, temperature, draft, one) for name, one in rules(k).items()
+                }
+                yield from (mean_of(case, name, values) for name, values in value.items())
+                for claim, (more, less) in CLAIMS.items():
+                    yield mean_of(case, claim, value[more] - value[less])
+
+
+def by_passage(evaluation, temperature, draft, method):
+    """Means of a method's acceptance, one a prompt."""
+    values = evaluation.of(temperature=temperature, draft=draft, method=method)["value"]
+    passage = evaluation.places.passage
+    return np.array([values[passage == one].mean() for one in np.unique(passage)])
+
+
+def on_the_model():
+    """Trees of drafts by three skipped layers, on held-out prompts: tokens a call; gains paired by prompt."""
+    prompts = [one for domain in ("code", "math", "chat") for one in asked_of_the_model(domain, PROMPTS)]
+    for temperature in LIVE_TEMPERATURES:
+        here, traces = bench(temperature=temperature), {}
+        for name, make in TREES.items():
+            system = make(here.target, here.draft, branching=BRANCHING)
+            traces[name] = real_runs(system, prompts, tokens=TOKENS)
+            case = f"model: {name}, temperature {temperature}"
+            yield estimate(
+                case, "block efficiency", metrics.block_efficiency(traces[name], by=metrics.prompt)
+            )
+            depths = metrics.positional_acceptance(traces[name], by=metrics.prompt)
+            yield estimate(case, "acceptance at depth 1", depths[0])
+        for name in TREES:
+            if name != GREEDY:
+                case = f"model: {GREEDY}, temperature {temperature}"
+                yield gain(case, f"tokens a call, less {name}", traces[GREEDY], traces[name])
 
 
 def shown(row):
