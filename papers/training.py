@@ -68,7 +68,8 @@ def main():
             if (name, seed) not in {(run["network"], int(run["seed"])) for run in runs}:
                 runs += trained(name, recipe, dump, seed)
                 write(folder / "trained.csv", runs)
-    write_table(folder / "trained-means.csv", list(means(runs, list(NETWORKS[given.paper]), given.seeds)))
+    if given.seeds > 1:
+        write_table(folder / "trained-means.csv", list(means(runs, list(NETWORKS[given.paper]), given.seeds)))
 
 
 def trained(name, recipe, dump, seed):

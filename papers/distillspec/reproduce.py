@@ -56,7 +56,7 @@ REAL_SEEDS, TOKENS, HIDDEN, REAL_RATE = 2, 2048, 128, 2e-3
 PRETRAINING, TUNING = 200, 90  # steps
 ANSWERS, EVERY, NEW, WHOLE = 8, 30, 24, 64  # texts a refill, steps between refills, tokens: new, and whole
 PROMPTS = 4  # held out, of each domain
-ON_POLICY = ("forward KL", "JSD")
+ON_POLICY = ("forward KL",)
 
 
 def main():
@@ -131,6 +131,7 @@ def on_the_model():
     for seed in range(REAL_SEEDS):
         for name, params in students(student, texts, buffered(own), buffered(given), seed):
             found.setdefault(name, []).append(shared_mass(student, params, judge))
+            print(f"seed {seed}, {name}: {found[name][-1].mean():.3f}", flush=True)
     found = {name: np.mean(values, axis=0) for name, values in found.items()}  # over seeds; one a prompt
     for name, values in found.items():
         yield mean_of(f"model: {name}", "acceptance", values)

@@ -37,7 +37,7 @@ SAMPLES = 64  # drawn drafts a position, for the estimates
 SEED = 0
 QUICK = 32  # positions
 # for model.csv: other numbers of drafts, at evenly spaced positions; trees on the model itself
-OTHERS, POSITIONS, FEWER_SAMPLES = (2, 4), 60, 32
+OTHERS, POSITIONS, FEWER_SAMPLES = (2, 4), 320, 32
 BRANCHING, LIVE_TEMPERATURES, PROMPTS, TOKENS = (3, 2, 1), (0.3, 1.0), 2, 12
 
 

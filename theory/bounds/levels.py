@@ -45,7 +45,7 @@ _FEW = 128  # so many tokens are sorted
 _TOLERANCE = 1e-13
 _ALL = (2048, 2048)
 _SAMPLE = (1024, 64)
-_TOO_MANY, _WORTH = 80, 1024  # an eighth of the sample, and so many that it is worth to look closer
+_TOO_MANY, _WORTH = 128, 1024  # an eighth of the sample, and so many that it is worth to look closer
 _NARROW = 3.0  # the ratio of levels between which the masses may be taken for a line
 # levels of the first pass, as multiples of the expected one; or masses of q, if that is near an end
 _ABOUT, _ABOUT_HIGH = (0.6, 0.9, 0.97, 1.03, 1.2, 1.65), (0.6, 0.9, 0.97, 1.03, 1.1, 1.6)
