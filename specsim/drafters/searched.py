@@ -1,8 +1,9 @@
 r"""A draft that is searched for while it is used (SWIFT): which parts of the target to leave out.
 
 Candidates are *masks*, subsets of the target's sublayers. After each round, until ``limit`` masks were tried,
-the next one is scored by its **matchness**: the share of the last ``window`` emitted tokens that are its
-first choice, found in one forward pass over the window. The best one drafts from then on.
+the next one is scored by its **matchness**: the share of the last ``window`` tokens of the text, prompt and
+answer, that are its first choice, found in one forward pass over the window. These passes are not among the
+recorded calls, which are those of drafting. The best one drafts from then on.
 
 Which mask is tried next is a function of those tried before. :class:`MaskSearch` mixes random masks with
 an upper-confidence rule on a linear model: with features z in {0, 1}^n (which sublayers are skipped) and a
