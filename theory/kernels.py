@@ -20,7 +20,7 @@ from theory.arrays import Array
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 _BLOCK = 2048
-_MARKED = 1024  # pairs whose marks stay in the nearest cache
+_MARKED = 4096  # pairs whose marks stay in the nearest cache
 
 try:
     import numba
@@ -146,34 +146,23 @@ def _mark(p: Array, q: Array, low: float, high: float, marks: Array, inside: Arr
     return sum_p, sum_q
 
 
-def _places() -> tuple[Array, Array]:
-    """For each byte the places of the bits that are set, eight to a byte; and their number."""
-    places, number = np.zeros((256, 8), dtype=np.int32), np.zeros(256, dtype=np.uint64)
-    for byte in range(256):
-        bits = [bit for bit in range(8) if byte >> bit & 1]
-        places[byte, : len(bits)], number[byte] = bits, len(bits)
-    return places.ravel(), number
-
-
-_PLACES, _NUMBER = _places()
-_ONE, _TWO, _FOUR = np.uint64(7), np.uint64(14), np.uint64(28)  # shifts that join bits of bytes
-_BYTE, _EIGHT = np.uint64(255), np.uint64(8)
-
-
 @compiled
-def _list_marked(marks: Array, first: int, tokens: Array, count: int) -> int:
-    """Write down where the marks are one and not zero, eight at a time; the new number of tokens."""
-    words, place = marks.view(np.uint64), np.uint64(count)  # unsigned: no check for negative places
-    for i in range(words.size):
-        word = words[i]
-        if word != 0:
-            word |= word >> _ONE
-            word |= word >> _TWO
-            word |= word >> _FOUR
-            byte = word & _BYTE
-            for j in range(_EIGHT):  # what does not count is overwritten by the next
-                tokens[place + j] = _PLACES[byte * _EIGHT + j] + (first + 8 * i)
-            place += _NUMBER[byte]
+def _list_marked(marks: Array, first: int, words: Array, tokens: Array, count: int) -> int:
+    """Write down where the marks are one and not zero; the new number of tokens.
+
+    First the words of eight marks that are not all zero, then their bytes: no branch, what does not count
+    is overwritten by the next. Places are unsigned, so that none is taken for one counted from the end.
+    """
+    eight, some = marks.view(np.uint64), np.uint64(0)
+    for i in range(eight.size):
+        words[some] = i
+        some += np.uint64(eight[i] != 0)
+    place = np.uint64(count)
+    for i in range(some):
+        word = eight[words[i]]
+        for j in range(8):
+            tokens[place] = first + 8 * words[i] + j
+            place += word >> np.uint64(8 * j) & np.uint64(1)
     return int(np.int64(place))
 
 
@@ -192,7 +181,8 @@ def collect(
     >>> x.tolist(), y.tolist(), tokens.tolist(), [float(value) for value in sums], inside.tolist()
     ([0.3], [0.3], [1], [0.2, 0.5], [False, False, True])
     """
-    tokens, marks = np.empty(p.size + 8, dtype=np.int32), np.zeros(_MARKED, dtype=np.uint8)
+    tokens, marks = np.empty(p.size + 1, dtype=np.int32), np.zeros(_MARKED, dtype=np.uint8)
+    words = np.empty(_MARKED // 8 + 1, dtype=np.int32)
     sum_p, sum_q, count = 0.0, 0.0, 0
     for start in range(0, p.size, _MARKED):
         stop = min(start + _MARKED, p.size)
@@ -200,7 +190,7 @@ def collect(
         sum_p += part[0]
         sum_q += part[1]
         marks[stop - start :] = 0
-        count = _list_marked(marks, start, tokens, count)
+        count = _list_marked(marks, start, words, tokens, count)
     to_p, to_q = np.empty(count), np.empty(count)
     for i in range(count):
         to_p[i], to_q[i] = p[tokens[i]], q[tokens[i]]
@@ -209,7 +199,7 @@ def collect(
 
 @compiled
 def put_below(x: Array, y: Array, tokens: Array, level: float, inside: Array) -> tuple[float, float]:
-    r"""Add the collected tokens with :math:`x \le \lambda y`, y > 0, to a set; their sums.
+    r"""Add the collected tokens with :math:`x \le \lambda y`, y > 0, to a set that has none of them; their sums.
 
     Examples
     --------
@@ -221,10 +211,11 @@ def put_below(x: Array, y: Array, tokens: Array, level: float, inside: Array) ->
     """
     sum_p = sum_q = 0.0
     for i in range(x.size):
-        if x[i] <= level * y[i] and y[i] > 0:
-            inside[tokens[i]] = True
-            sum_p += x[i]
-            sum_q += y[i]
+        below = (x[i] <= level * y[i]) & (y[i] > 0)
+        weight = 1.0 if below else 0.0
+        inside[tokens[i]] = below
+        sum_p += weight * x[i]
+        sum_q += weight * y[i]
     return sum_p, sum_q
 
 

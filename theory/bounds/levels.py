@@ -49,13 +49,14 @@ _TOO_MANY, _WORTH = 128, 1024  # an eighth of the sample, and so many that it is
 _NARROW = 3.0  # the ratio of levels between which the masses may be taken for a line
 # levels of the first pass, as multiples of the expected one; or masses of q, if that is near an end
 _ABOUT, _ABOUT_HIGH = (0.6, 0.9, 0.97, 1.03, 1.2, 1.65), (0.6, 0.9, 0.97, 1.03, 1.1, 1.6)
-_LOW, _HIGH = (0.04, 0.2, 0.4, 0.65, 0.88, 0.985), (0.4, 0.6, 0.8, 0.9, 0.96, 0.99)
+_NEAR_ZERO = 0.04  # a mass of q
+_LOW, _HIGH = (0.1, 0.17, 0.28, 0.46, 0.7, 0.9), (0.4, 0.6, 0.8, 0.9, 0.96, 0.99)
 
 
 @compiled
 def _first_levels(expected: float, k: int, out: Array) -> None:
     """Six levels about the expected one, or over all of the range if that is at an end of it."""
-    lowest = k * max(1e-3, _LOW[0] ** (k - 1.0))
+    lowest = k * max(1e-3, _NEAR_ZERO ** (k - 1.0))
     if lowest <= expected <= 0.95 * k:
         about = _ABOUT if expected * _ABOUT[-1] < k else _ABOUT_HIGH
         for i in range(LEVELS):
