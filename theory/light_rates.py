@@ -17,7 +17,7 @@ from theory.simplex import Array
 LIGHT = 0.25
 #: Power sums kept for light tokens.
 SERIES = 22
-_FAINT = 1 / 64  # a light token is faint if its rate is at most this part of the largest light one
+_FAINT = 1 / 32  # a light token is faint if its rate is at most this part of the largest light one
 _FAINT_SERIES = 8  # power sums kept for faint tokens
 _BLOCK = 128  # tokens in a block of sums
 

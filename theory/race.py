@@ -261,7 +261,8 @@ class RaceScan:
         weights = step * rate * np.exp(-rate)
         missed = (weights * below).sum(axis=1)
         left = _left_weight(outside * nodes[0], step)
-        right = _right_weight(outside * nodes[-1], step)
+        # all weights of the line add up to one, but for the quadrature's error
+        right = np.clip(1.0 - left - weights.sum(axis=1), 0.0, 1.0) + quadrature
         slack = quadrature + series + _ROUNDING
         lower = 1.0 - missed - left - right * np.clip(below[:, -1], 0, 1) - slack
         upper = 1.0 - missed - left * np.clip(below[:, 0], 0, 1) + slack
@@ -299,18 +300,6 @@ def _left_weight(rate: Array, step: float) -> Array:
     first, second, third = step * shrink / (1 - shrink) * [1.0, -1.0, 0.5]
     weight: Array = rate * (first + rate * (second + rate * third))
     return weight
-
-
-def _right_weight(rate: Array, step: float) -> Array:
-    """The same of all nodes behind the last.
-
-    All nodes together weigh one (up to the quadrature's error), which bounds a sum too long to be carried
-    out: where the grid ends long before anything outside rings.
-    """
-    shifts = np.exp(step * np.arange(1, int(50 / step)))
-    points = np.minimum(rate, 1e3)[:, None] * shifts[None, :]
-    weight: Array = step * (points * np.exp(-points)).sum(axis=1)
-    return np.where(rate < 1e-15, 1.0, weight)
 
 
 def containment_interval(q: Array, inside: Array, k: int) -> tuple[Array, Array]:

@@ -254,7 +254,7 @@ def test_power_sums_of_light_rates(kind):
     """Sums by blocks and running sums, against the plain sums of every power; nothing cut in them matters."""
     rng = np.random.default_rng(0)
     rates = (
-        rng.random(1000) * {"faint": 1 / 64, "bright": 1, "mixed": rng.random(1000) ** 6, "zeros": 0}[kind]
+        rng.random(1000) * {"faint": 1 / 32, "bright": 1, "mixed": rng.random(1000) ** 6, "zeros": 0}[kind]
     )
     sizes = np.array([0, 1, 127, 128, 129, 500, 999, 1000])
     sums, cut = LightRates(rates).power_sums(sizes, 8)
@@ -263,6 +263,6 @@ def test_power_sums_of_light_rates(kind):
         np.testing.assert_allclose(row[:8], plain[:8], rtol=1e-12, atol=1e-300)
         # what is left out of the higher powers is there of faint tokens only
         assert np.all(row[8:] <= plain[8:] * (1 + 1e-12))
-        assert np.all(plain[8:] - row[8:] <= size * (1 / 64.0) ** 9)
+        assert np.all(plain[8:] - row[8:] <= size * (1 / 32.0) ** 9)
     assert np.all(cut < 1e-12)
     assert np.all(np.diff(cut) >= 0)
