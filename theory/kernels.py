@@ -199,7 +199,7 @@ def collect(
 
 @compiled
 def put_below(x: Array, y: Array, tokens: Array, level: float, inside: Array) -> tuple[float, float]:
-    r"""Add the collected tokens with :math:`x \le \lambda y`, y > 0, to a set that has none of them; their sums.
+    r"""Add the collected tokens with :math:`x \le \lambda y`, y > 0, to a set without them; their sums.
 
     Examples
     --------
