@@ -55,12 +55,12 @@ def pure(function):
     """The function with compiled code out of reach."""
 
     def run():
-        limits = iid._COMPILED, simplex._LARGE
-        iid._COMPILED = simplex._LARGE = 10**12
+        limits = iid._COMPILED, simplex.LARGE
+        iid._COMPILED = simplex.LARGE = 10**12
         try:
             return function()
         finally:
-            iid._COMPILED, simplex._LARGE = limits
+            iid._COMPILED, simplex.LARGE = limits
 
     return run
 

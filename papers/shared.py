@@ -56,11 +56,12 @@ def finish(folder, figures, *, options, draw, model):
     """Hold the figures against expected.csv; the exit status.
 
     But for a quick run, ``draw`` draws, table.csv and results.csv are written; with the real model, what
-    ``model`` measures is written to model.csv. A quick run has the same figures and verdicts.
+    ``model`` measures is written to model.csv. A quick run has the same figures and verdicts. Claims may name
+    quantities of model.csv; without the real model they are held against the file as it is.
     """
     known = {one.name: Estimate(float(one.value), one.standard_error, 1) for one in figures}
     if options.quick:
-        outcomes = held(folder / "expected.csv", known)
+        outcomes = held(folder / "expected.csv", {**written(folder / "model.csv"), **known})
         for one in outcomes:
             print(f"{one.claim.quantity} {one.value:.6g}; claimed {one.claim.expected}: {one.verdict}")
         return int(not all(one.as_recorded for one in outcomes))
@@ -68,7 +69,19 @@ def finish(folder, figures, *, options, draw, model):
     write_table(folder / "table.csv", figures)
     if not options.without_model:
         write_table(folder / "model.csv", model())
-    return conclude(folder, known)
+    return conclude(folder, {**written(folder / "model.csv"), **known})
+
+
+def written(path):
+    """The quantities of a table on file, by name; none if there is no such file."""
+    if not path.exists():
+        return {}
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        f"{row['case']}: {row['quantity']}": Estimate(float(row["value"]), float(row["standard_error"]), 1)
+        for row in rows
+    }
 
 
 def write_table(path, figures):

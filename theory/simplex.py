@@ -31,11 +31,11 @@ from theory.arrays import first as _first
 from theory.arrays import is_exact_kind as is_exact_kind
 from theory.arrays import top_tokens as top_tokens
 from theory.arrays import where as _where
+from theory.exponentials import LARGE
 from theory.warp import Warp as Warp
 
 #: A float row may miss one by this much: float32 softmax rows summed in float64 miss it by less.
 SUM_TOLERANCE = 1e-6
-_LARGE = 65536  # from this vocabulary on it is worth to load compiled code
 
 
 def is_exact(values: Array) -> bool:
@@ -170,7 +170,7 @@ def _totals(array: Array) -> tuple[Array, bool]:
 
     An entry that is not finite makes its row's sum so; that saves a pass.
     """
-    if array.ndim == 1 and array.size >= _LARGE and array.flags.c_contiguous:
+    if array.ndim == 1 and array.size >= LARGE and array.flags.c_contiguous:
         from theory import kernels
 
         if kernels.COMPILED:

@@ -1,9 +1,15 @@
 r"""A draft that is searched for while it is used (SWIFT): which parts of the target to leave out.
 
-Candidates are *masks*, subsets of the target's sublayers. After each round, until ``limit`` masks were tried,
-the next one is scored by its **matchness**: the share of the last ``window`` tokens of the text, prompt and
-answer, that are its first choice, found in one forward pass over the window. These passes are not among the
-recorded calls, which are those of drafting. The best one drafts from then on.
+Candidates are *masks*, subsets of the target's sublayers. Before each round but the first, until ``limit``
+masks were tried, the next one is scored by its **matchness**: the share of the last ``window`` tokens of the
+text, prompt and answer, that are its first choice. The best one drafts from then on.
+
+A trial is two forward passes of the masked model, over the text before the window and over the window; a new
+best mask reads the text once more. All of them are in the proposal's work, ahead of those of drafting.
+Trials are made when a proposal is asked for, so that they are counted there. Not for use inside of another
+system (:func:`~specsim.decoding.algebra.as_drafter`): memory goes back there to where the outer round began,
+and trials would be forgotten and made anew. A mask that was found before can be drawn from with
+:class:`~specsim.decoding.drawn.Drawn`.
 
 Which mask is tried next is a function of those tried before. :class:`MaskSearch` mixes random masks with
 an upper-confidence rule on a linear model: with features z in {0, 1}^n (which sublayers are skipped) and a
@@ -35,6 +41,8 @@ from theory.walks.rounds import Grower
 Mask = Any
 #: Masks that were tried, each with its matchness.
 Tried = tuple[tuple[Mask, float], ...]
+#: What a trial leaves: masks tried, the best one, its reading, and the passes that this cost.
+Trial = tuple[Tried, Mask, Reading, tuple[Call, ...]]
 
 
 @dataclass(frozen=True)
@@ -102,23 +110,34 @@ class MaskSearch:
         return result
 
 
-def matchness(model: LanguageModel, context: Tokens, window: int) -> tuple[float, Call]:
-    """Share of the last tokens of a context that a model's first choice is; and the pass that found it.
+def matchness(model: LanguageModel, context: Tokens, window: int) -> tuple[float, tuple[Call, ...]]:
+    """Share of the last tokens of a context that a model's first choice is; and the passes that found it.
 
     Examples
     --------
     >>> from specsim.decoding.world import World
     >>> world = World(lambda context: np.array([0.1, 0.9, 0.0]))
-    >>> matchness(world, (0, 1, 1, 0), 3)[0]
-    0.5
+    >>> matchness(world, (0, 1, 1, 0), 3)
+    (0.5, (Call(tokens=1, batch=1, context=0), Call(tokens=2, batch=1, context=2)))
     """
     start = max(2, len(context) - window)
     if start >= len(context):
-        return 0.0, Call()
+        return 0.0, ()
     text = context[start:]
     reading = model.open(context[:start]).read([text[:-1]])
     hits = [reading.top(text[:depth], 1) == (token,) for depth, token in enumerate(text)]
-    return float(np.mean(hits)), Call(tokens=len(context))
+    return float(np.mean(hits)), (*opening(context[:start]), *reading.work)
+
+
+def opening(context: Tokens) -> tuple[Call, ...]:
+    """The pass that reads all of a context but its last token; none if there is no other.
+
+    Examples
+    --------
+    >>> opening((5, 6, 7)), opening((5,))
+    ((Call(tokens=2, batch=1, context=0),), ())
+    """
+    return (Call(tokens=len(context) - 1),) if len(context) > 1 else ()
 
 
 @dataclass(frozen=True)
@@ -136,7 +155,7 @@ class Searched:
     grow
         Draws trees from the mask in use.
     limit
-        Masks tried, at most; one after each round.
+        Masks tried, at most, beside the first; one before each round but the first.
     window
         Tokens that matchness is measured on, at least 1.
     good
@@ -156,24 +175,34 @@ class Searched:
             raise ValueError(f"limit >= 0 and window >= 1 are needed, got {self.limit} and {self.window}")
 
     def open(self, target: Reading) -> Memory:
-        """The first mask, untried."""
-        return (), self.start, self.model(self.start).open(target.context)
+        """The first mask, untried; no trial is due."""
+        return (), self.start, self.model(self.start).open(target.context), False
 
     def propose(self, memory: Any, *, chance: Chance) -> Proposal:
-        """Draw from the mask in use."""
-        tried, mask, reading = memory
+        """Try one more mask if that is due, and draw from the best of all."""
+        tried, mask, reading, due = memory
+        spent: tuple[Call, ...] = ()
+        if due and not self._over(tried):
+            tried, mask, reading, spent = self._trial(tried, mask, reading)
         rows = Rows(reading)
         tree = self.grow(draft=rows, chance=chance)
-        return Proposal(tree, (tried, mask, rows.reading), rows.reading.work)
+        return Proposal(tree, (tried, mask, rows.reading, False), (*spent, *rows.reading.work))
 
     def observe(self, memory: Any, outcome: Outcome) -> Memory:
-        """Try one more mask; the best of all drafts on. The one in use is scored first."""
-        tried, mask, reading = memory
-        if len(tried) > self.limit or any(score >= self.good for _, score in tried):
-            return tried, mask, reading.commit(outcome.tokens)
+        """The emitted tokens; a trial is due."""
+        tried, mask, reading, _ = memory
+        return tried, mask, reading.commit(outcome.tokens), True
+
+    def _over(self, tried: Tried) -> bool:
+        return len(tried) > self.limit or any(score >= self.good for _, score in tried)
+
+    def _trial(self, tried: Tried, mask: Mask, reading: Reading) -> Trial:
+        """One mask more, the one in use first."""
+        context = reading.context
         new = self.search(tried) if tried else mask
-        tried = (*tried, (new, matchness(self.model(new), outcome.context, self.window)[0]))
+        score, spent = matchness(self.model(new), context, self.window)
+        tried = (*tried, (new, score))
         best = max(tried, key=lambda pair: pair[1])[0]
         if best == mask:
-            return tried, mask, reading.commit(outcome.tokens)
-        return tried, best, self.model(best).open(outcome.context)
+            return tried, mask, reading, spent
+        return tried, best, self.model(best).open(context), (*spent, *opening(context))

@@ -12,6 +12,7 @@ from scipy import stats
 from scipy.special import rel_entr
 
 from tests.theory.strategies import F, floats, fractions, frozen, pairs
+from theory.exponentials import LARGE
 from theory.simplex import (
     NotADistribution,
     as_array,
@@ -291,6 +292,25 @@ class TestEdges:
         assert total_variation(normalise(batch), normalise(batch)[::-1]).tolist() == [F(1, 4), F(1, 4)]
         with pytest.raises(NotADistribution, match=r"weights has no mass in row \(1,\)"):
             normalise(np.array([[F(1), F(3)], [F(0), F(0)]], dtype=object))
+
+    @pytest.mark.parametrize("size", [LARGE - 1, LARGE])
+    @pytest.mark.parametrize(
+        ("entry", "message"),
+        [
+            (np.nan, "has the entry nan at token 7"),
+            (np.inf, "has the entry inf at token 7"),
+            (-1e-30, "has the entry -1e-30 at token 7"),
+            (1e-5, "sums to 1.00001"),
+        ],
+    )
+    def test_large_vocabularies_are_checked_alike(self, size, entry, message):
+        """From ``LARGE`` on in machine code, where that is installed."""
+        row = np.zeros(size)
+        row[-1] = 1.0
+        assert check_distribution(row) is row
+        row[7] = entry
+        with pytest.raises(NotADistribution, match=message):
+            check_distribution(row)
 
     def test_vocabularies_of_one(self):
         assert check_distribution([1.0]).tolist() == [1.0]

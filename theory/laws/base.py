@@ -18,6 +18,7 @@ from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 
+from theory.arrays import count_true
 from theory.chance import Chance, Enumerated
 from theory.simplex import Array
 
@@ -202,7 +203,7 @@ def check_k(k: int) -> int:
 
 def check_support(q: Array, k: int, *, law: str) -> None:
     """ValueError unless every row of q has at least k tokens of positive probability."""
-    support = np.asarray((q > 0).sum(axis=-1))
+    support = count_true(q > 0)
     if np.any(support < k):
         row = tuple(int(i) for i in np.argwhere(support < k)[0])
         where = f" in row {row}" if row else ""

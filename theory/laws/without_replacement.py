@@ -74,8 +74,8 @@ class WithoutReplacement(SequentialLaw):
         check_drawn(drawn, self.vocabulary)
         left = self.q.copy()
         left[..., list(drawn)] = 0
-        result: Array = left / left.sum(axis=-1, keepdims=True)
-        return result
+        left /= left.sum(axis=-1, keepdims=True)
+        return left
 
     def containment(self, inside: Array | Iterable[int]) -> Any:
         """Probability that all drafts are in the set; of batches and several masks, one by one.

@@ -68,6 +68,14 @@ def test_the_row_that_lacks_support_is_named_with_its_own_support():
         WithoutReplacement(q, 3)
 
 
+def test_a_single_row_that_lacks_support_is_not_numbered():
+    """Of fractions as of floats, and of rows that are no whole piece of memory."""
+    for q in (fractions([1, 1, 0]), floats([0.5, 0.5, 0]), floats([0.5, 0, 0.5, 0, 0, 0])[::2]):
+        WithoutReplacement(q, 2)
+        with pytest.raises(ValueError, match="can't draw 3 different tokens: q has 2 of positive"):
+            WithoutReplacement(q, 3)
+
+
 def test_the_row_that_lacks_support_is_named_by_its_index():
     """As in every other message: a tuple, one number an axis."""
     q = floats([[[0.5, 0.5, 0], [0.5, 0.5, 0]], [[0.5, 0.5, 0], [1, 0, 0]]])
