@@ -76,9 +76,9 @@ class Typical(ClosedForm):
         """Whether each token is above the threshold, boolean of shape ``(V,)``."""
         if is_exact(p):
             above = _above_entropy(p, Fraction(self.delta))
-        else:
-            above = list(p > float(self.delta) * math.exp(-float(entropy(p))))
-        return np.array([bool(high or mass > self.epsilon) for high, mass in zip(above, p, strict=True)])
+            return np.array([bool(high or mass > self.epsilon) for high, mass in zip(above, p, strict=True)])
+        threshold = float(self.delta) * math.exp(-float(entropy(p)))
+        return (p > threshold) | (p > float(self.epsilon))  # floats: a fraction for each token takes a second
 
     def corrections(self, p: Array) -> Array:
         """Weights of the token that is emitted if no draft passes, shape ``(V,)``."""
